@@ -1,0 +1,106 @@
+package cpu
+
+// A Proc is a program as written: symbolic operands, labels, calls. It comes
+// from .uop text (Parse) or from Go code, and prints back to text (Proc.String).
+// Link turns a main Proc and the Procs it calls into a Program.
+type Proc struct {
+	Name   string
+	File   string // where it was written, for errors
+	Line   int
+	Doc    string   // the comment block above "program"
+	Roles  []Role   // registers that point to structs
+	Ins    []string // further input registers, in call order after the roles
+	Outs   []string // result registers
+	Regs   []string // locals
+	Params []string // named constants bound at link time (workload parameters)
+	Consts []Const
+	Exits  []string // named ways out; empty for a main program, which loops or halts
+	Insts  []Inst
+}
+
+// Role is a register that points to an object of a struct.
+type Role struct {
+	Name, Struct string
+}
+
+// Const is a named constant of a Proc.
+type Const struct {
+	Name  string
+	Value int64
+}
+
+// Inst is one written instruction.
+type Inst struct {
+	Labels []string // labels that stand before it
+	Name   string   // mnemonic with suffixes, e.g. "cas.acq"
+	Args   []Operand
+	Hint   string // "likely", "unlikely" or ""
+	Ghosts []GhostText
+	Call   *Call // for "call"
+	Line   int
+	Col    int
+	Note   string // trailing comment
+}
+
+// OperandKind tells the forms of an operand apart.
+type OperandKind uint8
+
+const (
+	OpdReg   OperandKind = iota // a register, role, constant or parameter name
+	OpdImm                      // a number
+	OpdMem                      // [base.field], [base+offset]
+	OpdLabel                    // a label or exit name
+	OpdNone                     // "_": no result
+)
+
+// Operand is one written operand.
+type Operand struct {
+	Kind  OperandKind
+	Name  string // register, constant, label; base register of a memory operand
+	Field string // field of the base's struct, "" if none
+	Imm   int64  // number; offset added to the base or field
+	Col   int
+}
+
+// GhostText is a written ghost annotation: "ghost reader_enter vma".
+type GhostText struct {
+	Event string
+	Role  string
+}
+
+// Call is a written call: the callee is inlined at link time.
+type Call struct {
+	Callee string
+	Args   []Operand         // roles, then ins
+	Outs   []string          // registers that receive the callee's outs
+	Exits  map[string]string // callee's exit -> label (or exit) here; see ExitOrder
+	Order  []string          // keys of Exits as written
+}
+
+// Program is a linked program: flat ops with resolved registers, offsets and
+// targets, for one ISA and one layout.
+type Program struct {
+	Name    string
+	Ops     []Op
+	Sites   []Site         // what each op is, for people and ghosts; Op.Site indexes it
+	Regions []string       // names of marked regions and counted events; Site.Region indexes it
+	RegName []string       // name of each register in use, for listings
+	Bind    map[string]Reg // the main program's roles and ins -> register, for the workload to initialise
+}
+
+// Site says where an op comes from and what ghost state it moves.
+type Site struct {
+	Proc   string // program it was written in
+	Line   int32
+	Text   string // the op as written or lowered
+	Region int32  // Mark ops: index into Program.Regions
+	Ghosts []Ghost
+}
+
+// Ghost is an annotation on an op: when the op performs (a Cas or StoreExcl:
+// when it succeeds), Event happens to the object that Reg points to.
+type Ghost struct {
+	Event string
+	Reg   Reg
+	ID    int32 // number of Event in the run's ghost vocabulary, set by the machine
+}
