@@ -1,0 +1,83 @@
+package stats
+
+// Cause says what held the oldest unretired op of a core during a cycle. Every
+// cycle of every core is charged to exactly one cause.
+type Cause uint8
+
+const (
+	Issue    Cause = iota // the core retired at least one op, or fetch supplied none yet
+	ALU                   // an arithmetic op in execution
+	L1                    // a load or store that hits in the L1
+	L2                    // a load or store that hits in the private L2
+	LLC                   // data supplied by the last-level cache
+	DRAM                  // data supplied by memory
+	Near                  // data supplied by a core behind the same L3
+	Far                   // data supplied by a core of the same socket behind another L3
+	Remote                // data supplied by a core of another socket
+	Sibling               // a sibling thread holds the shared cache or line
+	Upgrade               // write permission for a line already held, waiting for invalidations
+	StoreBuf              // the store buffer is full
+	Drain                 // stores ahead must leave the buffer first (locked op or fence)
+	Fence                 // the intrinsic latency of a fence
+	Ordering              // the memory model holds back an op whose operands are ready
+	Atomic                // the latency of a read-modify-write on a line held writable
+	Squash                // refetch and re-execution after a mispredict or a lost line
+	Pause                 // a pause or spin-wait hint
+	Sleep                 // the thread sleeps until another wakes it
+	Idle                  // the program has ended
+	Inflight              // a miss whose supplier is not known yet when counting stops
+
+	NumCauses // the number of causes, not a cause
+)
+
+var causes = [NumCauses]struct{ name, doc string }{
+	Issue:    {"issue", "cycles in which the core retired an op or waited for fetch alone"},
+	ALU:      {"alu", "cycles held by an arithmetic op in execution"},
+	L1:       {"l1", "cycles held by an access that hits in the L1"},
+	L2:       {"l2", "cycles held by an access that hits in the private L2"},
+	LLC:      {"llc", "cycles held by a miss that the last-level cache served"},
+	DRAM:     {"dram", "cycles held by a miss that memory served"},
+	Near:     {"near", "cycles held by a miss that a core behind the same L3 served"},
+	Far:      {"far", "cycles held by a miss that a core of the same socket behind another L3 served"},
+	Remote:   {"remote", "cycles held by a miss that a core of another socket served"},
+	Sibling:  {"sibling", "cycles held because a sibling thread had the cache or the line"},
+	Upgrade:  {"upgrade", "cycles held waiting for write permission to a line already held"},
+	StoreBuf: {"storebuf", "cycles held by a full store buffer"},
+	Drain:    {"drain", "cycles held until older stores left the store buffer"},
+	Fence:    {"fence", "cycles of the intrinsic latency of fences"},
+	Ordering: {"ordering", "cycles held by the memory model although operands were ready"},
+	Atomic:   {"atomic", "cycles of read-modify-writes on lines held writable"},
+	Squash:   {"squash", "cycles of refetch after a mispredict or a squash by a lost line"},
+	Pause:    {"pause", "cycles in pause and spin-wait hints"},
+	Sleep:    {"sleep", "cycles asleep until woken"},
+	Idle:     {"idle", "cycles after the last op of the program"},
+	Inflight: {"inflight", "cycles held by a miss whose supplier was unknown when counting stopped"},
+}
+
+// String is the last word of the metric name, as in cpu.cycles.upgrade.
+func (c Cause) String() string {
+	if c < NumCauses {
+		return causes[c].name
+	}
+	return "cause?"
+}
+
+// Doc says what c charges, in one line.
+func (c Cause) Doc() string {
+	if c < NumCauses {
+		return causes[c].doc
+	}
+	return ""
+}
+
+// CauseCycles holds the cycles charged to each cause.
+type CauseCycles [NumCauses]uint64
+
+// Sum is the number of cycles charged.
+func (c *CauseCycles) Sum() uint64 {
+	var sum uint64
+	for _, n := range c {
+		sum += n
+	}
+	return sum
+}

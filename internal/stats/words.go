@@ -1,0 +1,48 @@
+package stats
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+)
+
+// Add adds every counter of src to dst. T is a counter struct: uint64 fields,
+// arrays of them, and structs of those.
+func Add[T any](dst, src *T) {
+	d, s := words(dst), words(src)
+	for i := range d {
+		d[i] += s[i]
+	}
+}
+
+// Sub sets every counter of dst to a - b: the counts between snapshot b and
+// snapshot a. dst may be a or b.
+func Sub[T any](dst, a, b *T) {
+	d, x, y := words(dst), words(a), words(b)
+	for i := range d {
+		d[i] = x[i] - y[i]
+	}
+}
+
+// words views a counter struct as the vector it is. The view is sound because
+// a type made only of uint64 has no padding and no pointers, which mustBeWords
+// checks; it costs a walk over the fields' types, paid per snapshot and not
+// per event.
+func words[T any](p *T) []uint64 {
+	mustBeWords(reflect.TypeFor[T]())
+	return unsafe.Slice((*uint64)(unsafe.Pointer(p)), unsafe.Sizeof(*p)/8)
+}
+
+func mustBeWords(t reflect.Type) {
+	switch t.Kind() {
+	case reflect.Uint64:
+	case reflect.Array:
+		mustBeWords(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			mustBeWords(t.Field(i).Type)
+		}
+	default:
+		panic(fmt.Sprintf("stats: %v in a counter struct: only uint64 can be added and subtracted", t))
+	}
+}
