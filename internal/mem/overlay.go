@@ -49,7 +49,10 @@ func Overlay(base, over *Layout) (*Layout, error) {
 		for j, f := range o.Fields {
 			if prefix, all := strings.CutSuffix(f.Name, "*"); all {
 				if !s.move(prefix, f.Offset) {
-					errs = append(errs, Problem{i, j, "name", o.Name + "." + f.Name, "the base layout has no such field"})
+					errs = append(errs, Problem{
+						Struct: i, Field: j, Key: "name", Name: o.Name + "." + f.Name,
+						Msg: "the base layout has no such field",
+					})
 				}
 				continue
 			}

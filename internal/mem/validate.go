@@ -16,6 +16,7 @@ type Problem struct {
 	Field  int    // index into Struct.Fields, or -1 if the struct as a whole
 	Key    string // the key at fault as a layout file names it: "offset", "size_bytes"
 	Name   string // "vm_area_struct.vm_refcnt"
+	Other  string // the field it collides with, if it collides with one
 	Msg    string
 }
 
@@ -47,7 +48,7 @@ func (l *Layout) validate(overlay bool) []Problem {
 			if field >= 0 {
 				name += "." + s.Fields[field].Name
 			}
-			ps = append(ps, Problem{i, field, key, name, fmt.Sprintf(format, args...)})
+			ps = append(ps, Problem{Struct: i, Field: field, Key: key, Name: name, Msg: fmt.Sprintf(format, args...)})
 		}
 		switch {
 		case s.Name == "":
@@ -71,20 +72,16 @@ func (l *Layout) validate(overlay bool) []Problem {
 			bad(-1, "object_align_bytes", "alignment %d is more than %d", s.Align, MaxStructBytes)
 		}
 		s.validateFields(overlay, bad)
+		ps = append(ps, s.overlaps(i)...)
 	}
 	return ps
 }
 
 func (s *Struct) validateFields(overlay bool, bad func(field int, key, format string, args ...any)) {
 	seen := make(map[string]bool, len(s.Fields))
-	var placed []int // fields whose place makes sense, to be compared with each other
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		ok := true
-		complain := func(key, format string, args ...any) {
-			ok = false
-			bad(i, key, format, args...)
-		}
+		complain := func(key, format string, args ...any) { bad(i, key, format, args...) }
 		switch {
 		case f.Name == "":
 			complain("name", "a field needs a name")
@@ -94,7 +91,6 @@ func (s *Struct) validateFields(overlay bool, bad func(field int, key, format st
 		seen[f.Name] = true
 		switch {
 		case f.Size == 0 && overlay:
-			ok = false // its size comes from the base, so it cannot be compared yet
 		case f.Size <= 0:
 			complain("size", "the size must be positive, not %d", f.Size)
 		case f.Size > MaxStructBytes:
@@ -107,14 +103,18 @@ func (s *Struct) validateFields(overlay bool, bad func(field int, key, format st
 			complain("offset", "the offset must be 0 to %d, not %d", MaxStructBytes, f.Offset)
 		}
 		f.validateBits(complain)
-		if ok && s.Size > 0 && f.End() > s.Size {
+		if f.hasPlace() && s.Size > 0 && f.End() > s.Size {
 			complain("offset", "the field ends at byte %d, but %s has %d bytes", f.End(), s.Name, s.Size)
 		}
-		if ok {
-			placed = append(placed, i)
-		}
 	}
-	s.validateOverlap(placed, bad)
+}
+
+// hasPlace says whether the numbers of the field are sane enough to compare it
+// with others. In an overlay, a field without a size has no place yet.
+func (f *Field) hasPlace() bool {
+	return f.Size > 0 && f.Size <= MaxStructBytes && f.Count >= 0 && f.Count <= MaxStructBytes &&
+		f.Offset >= 0 && f.Offset <= MaxStructBytes &&
+		f.Bits >= 0 && f.Bits <= 64 && f.BitOffset >= 0 && f.BitOffset <= 64
 }
 
 func (f *Field) validateBits(complain func(key, format string, args ...any)) {
@@ -131,10 +131,16 @@ func (f *Field) validateBits(complain func(key, format string, args ...any)) {
 	}
 }
 
-// validateOverlap reports each field that lies over an earlier one outside a
-// common union. Sorted by place, a field can only collide with fields that have
-// not ended yet, so the cost stays linear for sane layouts.
-func (s *Struct) validateOverlap(placed []int, bad func(field int, key, format string, args ...any)) {
+// overlaps reports each field that lies over an earlier one outside a common
+// union. Sorted by place, a field can only collide with fields that have not
+// ended yet, so the cost stays near linear for sane layouts.
+func (s *Struct) overlaps(structIndex int) []Problem {
+	var placed []int
+	for i := range s.Fields {
+		if s.Fields[i].hasPlace() {
+			placed = append(placed, i)
+		}
+	}
 	sort.SliceStable(placed, func(a, b int) bool {
 		x, _ := s.Fields[placed[a]].bitRange()
 		y, _ := s.Fields[placed[b]].bitRange()
@@ -150,7 +156,6 @@ func (s *Struct) validateOverlap(placed []int, bad func(field int, key, format s
 				live = append(live, j)
 			}
 		}
-		open = append(live, i)
 		for _, j := range live {
 			if u := s.Fields[i].Union; u != "" && u == s.Fields[j].Union {
 				continue
@@ -161,15 +166,21 @@ func (s *Struct) validateOverlap(placed []int, bad func(field int, key, format s
 				blame[over] = 1 + under
 			}
 		}
+		open = append(live, i)
 	}
+	var ps []Problem
 	for i, under := range blame {
 		if under == 0 {
 			continue
 		}
 		f, g := s.Fields[i], s.Fields[under-1]
-		bad(i, "offset", "bytes %s overlap %q at bytes %s (give both the same union if they may)",
-			f.extent(), g.Name, g.extent())
+		ps = append(ps, Problem{
+			Struct: structIndex, Field: i, Key: "offset", Name: s.Name + "." + f.Name, Other: g.Name,
+			Msg: fmt.Sprintf("bytes %s overlap %q at bytes %s (give both the same union if they may)",
+				f.extent(), g.Name, g.extent()),
+		})
 	}
+	return ps
 }
 
 func (f Field) bitRange() (begin, end int) {

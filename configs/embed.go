@@ -1,0 +1,11 @@
+// Package configs carries the shipped TOML files inside the binary, so that
+// cohsim finds them by name from any directory.
+package configs
+
+import "embed"
+
+// FS holds the shipped files under their paths in this directory. To ship
+// another directory, add it to the pattern: go:embed all:layouts all:machines.
+//
+//go:embed all:layouts
+var FS embed.FS
