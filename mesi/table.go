@@ -1,0 +1,205 @@
+package mesi
+
+import "fmt"
+
+// CacheRow is one transition of the cache controller.
+type CacheRow struct {
+	From State
+	On   CacheEvent
+	Do   []Action // in this order
+	To   State
+	Why  string
+}
+
+// HomeRow is one transition of the home controller.
+type HomeRow struct {
+	From HomeState
+	On   HomeEvent
+	Do   []Action // in this order
+	To   HomeState
+	Why  string
+}
+
+// group is a set of rows that belongs to a protocol when the options match.
+type group struct {
+	when  []feature // any of these sets is on; none means always
+	cache []CacheRow
+	home  []HomeRow
+}
+
+func (g group) on(have feature) bool {
+	if len(g.when) == 0 {
+		return true
+	}
+	for _, f := range g.when {
+		if have&f == f {
+			return true
+		}
+	}
+	return false
+}
+
+func when(any ...feature) []feature { return any }
+func do(a ...Action) []Action       { return a }
+
+// definition is a protocol before its options are chosen.
+type definition struct {
+	name     string
+	doc      string
+	defaults Options
+	allow    func(Options) error
+	groups   []group
+}
+
+// definitions lists every protocol of the package, sorted by file.
+var definitions []*definition
+
+func define(name, doc string, defaults Options, allow func(Options) error, groups ...group) *definition {
+	d := &definition{name, doc, defaults, allow, groups}
+	definitions = append(definitions, d)
+	return d
+}
+
+const maxDo = 6
+
+// step is a compiled row: actions that change or send, and the effects.
+type step struct {
+	do     [maxDo]Action
+	effect Effect
+	to     uint8
+	ok     bool
+}
+
+func compile(do []Action, to uint8) (step, error) {
+	s := step{to: to, ok: true}
+	n := 0
+	for _, a := range do {
+		if f := a.Effect(); f != 0 {
+			s.effect |= f
+			continue
+		}
+		if n == maxDo {
+			return s, fmt.Errorf("more than %d actions", maxDo)
+		}
+		s.do[n] = a
+		n++
+	}
+	return s, nil
+}
+
+// Protocol is a compiled protocol table. It is read-only but for the counts in Cov, so
+// simulators that run at the same time need one each only if they count coverage.
+type Protocol struct {
+	Cov   *Coverage // counts rows fired, when not nil
+	evict [numStates]CacheEvent
+	group Node // caches per bit of a coarse sharer list
+	limit int  // sharers named exactly; more make the list coarse
+	last  Node // largest cache number a coarse list may round up to
+	cache [numStates][NumCacheEvents]step
+	home  [numHomeStates][NumHomeEvents]step
+
+	name      string
+	doc       string
+	options   Options
+	cacheRows []CacheRow
+	homeRows  []HomeRow
+}
+
+// New compiles the named protocol with the options. Unknown names and combinations
+// that make no sense are errors which say what is allowed.
+func New(name string, o Options) (*Protocol, error) {
+	d, err := lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(name); err != nil {
+		return nil, err
+	}
+	if err := d.allow(o); err != nil {
+		return nil, fmt.Errorf("protocol %q: %w", name, err)
+	}
+	have := o.features()
+	var cache []CacheRow
+	var home []HomeRow
+	for _, g := range d.groups {
+		if g.on(have) {
+			cache = append(cache, g.cache...)
+			home = append(home, g.home...)
+		}
+	}
+	p := &Protocol{name: name, doc: d.doc, options: o}
+	return p.WithRows(cache, home)
+}
+
+// WithRows compiles other rows under the name and options of p: what mutation tests
+// and hand-made tables use.
+func (p *Protocol) WithRows(cache []CacheRow, home []HomeRow) (*Protocol, error) {
+	q := &Protocol{name: p.name, doc: p.doc, options: p.options, cacheRows: cache, homeRows: home}
+	q.limit, q.group, q.last = MaxCaches, 1, MaxCaches-1
+	if o := p.options; o.SharerPointers > 0 {
+		q.limit, q.group, q.last = o.SharerPointers, Node(o.SharerGroup), Node(o.Caches-1)
+	}
+	for _, r := range cache {
+		s, err := compile(r.Do, uint8(r.To))
+		if err != nil {
+			return nil, fmt.Errorf("protocol %q: cache row %v %v: %w", p.name, r.From, r.On, err)
+		}
+		if q.cache[r.From][r.On].ok {
+			return nil, fmt.Errorf("protocol %q: two cache rows for %v %v", p.name, r.From, r.On)
+		}
+		q.cache[r.From][r.On] = s
+	}
+	for _, r := range home {
+		s, err := compile(r.Do, uint8(r.To))
+		if err != nil {
+			return nil, fmt.Errorf("protocol %q: home row %v %v: %w", p.name, r.From, r.On, err)
+		}
+		if q.home[r.From][r.On].ok {
+			return nil, fmt.Errorf("protocol %q: two home rows for %v %v", p.name, r.From, r.On)
+		}
+		if r.To.Stable() && s.effect&Stall == 0 {
+			s.effect |= Unblocked
+		}
+		q.home[r.From][r.On] = s
+	}
+	for s := range q.evict {
+		q.evict[s] = OnEvict
+		if !q.cache[s][OnEvict].ok && q.cache[s][OnSilentEvict].ok {
+			q.evict[s] = OnSilentEvict
+		}
+	}
+	return q, nil
+}
+
+// Name returns the protocol's name.
+func (p *Protocol) Name() string { return p.name }
+
+// Doc returns the sentence that describes the protocol.
+func (p *Protocol) Doc() string { return p.doc }
+
+// Options returns the options the table was compiled with.
+func (p *Protocol) Options() Options { return p.options }
+
+// CacheRows returns the rows of the cache controller. The caller must not change them.
+func (p *Protocol) CacheRows() []CacheRow { return p.cacheRows }
+
+// HomeRows returns the rows of the home controller. The caller must not change them.
+func (p *Protocol) HomeRows() []HomeRow { return p.homeRows }
+
+// Has reports whether a cache row exists for the pair.
+func (p *Protocol) Has(s State, e CacheEvent) bool { return p.cache[s][e].ok }
+
+// HomeHas reports whether a home row exists for the pair.
+func (p *Protocol) HomeHas(s HomeState, e HomeEvent) bool { return p.home[s][e].ok }
+
+// Readable reports whether a load may use the bytes of a line in this state.
+func (p *Protocol) Readable(s State) bool { return readable>>s&1 != 0 }
+
+// Writable reports whether a store may be performed without asking; E counts, it
+// becomes M without a message.
+func (p *Protocol) Writable(s State) bool { return s == E || s == M }
+
+// Stable reports whether no transaction is under way at the cache.
+func (p *Protocol) Stable(s State) bool { return s <= F }
+
+const readable = 1<<S | 1<<E | 1<<M | 1<<O | 1<<F | 1<<SM_AD | 1<<SM_A | 1<<OM_AD | 1<<OM_A
