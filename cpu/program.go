@@ -12,6 +12,7 @@ type Proc struct {
 	Ins    []string // further input registers, in call order after the roles
 	Outs   []string // result registers
 	Regs   []string // locals
+	Types  []Role   // ins, outs and locals that point to structs: "reg vma:vm_area_struct"
 	Params []string // named constants bound at link time (workload parameters)
 	Consts []Const
 	Exits  []string // named ways out; empty for a main program, which loops or halts
@@ -39,7 +40,9 @@ type Inst struct {
 	Call   *Call // for "call"
 	Line   int
 	Col    int
+	Doc    string // comment lines above
 	Note   string // trailing comment
+	Source string // the line as written, for errors
 }
 
 // OperandKind tells the forms of an operand apart.
@@ -73,7 +76,7 @@ type Call struct {
 	Callee string
 	Args   []Operand         // roles, then ins
 	Outs   []string          // registers that receive the callee's outs
-	Exits  map[string]string // callee's exit -> label (or exit) here; see ExitOrder
+	Exits  map[string]string // callee's exit -> label here, or "exit:NAME" for an exit of the caller
 	Order  []string          // keys of Exits as written
 }
 
@@ -81,6 +84,8 @@ type Call struct {
 // targets, for one ISA and one layout.
 type Program struct {
 	Name    string
+	ISA     ISA
+	Layout  string // name of the layout its offsets come from
 	Ops     []Op
 	Sites   []Site         // what each op is, for people and ghosts; Op.Site indexes it
 	Regions []string       // names of marked regions and counted events; Site.Region indexes it
@@ -90,11 +95,13 @@ type Program struct {
 
 // Site says where an op comes from and what ghost state it moves.
 type Site struct {
-	Proc   string // program it was written in
-	Line   int32
-	Text   string // the op as written or lowered
-	Region int32  // Mark ops: index into Program.Regions
-	Ghosts []Ghost
+	Proc    string // program it was written in
+	Line    int32
+	Text    string // the op with the names of the program: as written, or lowered
+	Written string // the instruction it comes from, where Text is lowered; otherwise ""
+	Field   string // what a memory op accesses, "vm_area_struct.vm_refcnt"; "" if unknown
+	Region  int32  // Mark ops: index into Program.Regions; -1 otherwise
+	Ghosts  []Ghost
 }
 
 // Ghost is an annotation on an op: when the op performs (a Cas or StoreExcl:
