@@ -31,6 +31,12 @@ func (c *Coverage) CacheCount(s State, e CacheEvent) uint64 { return c.cache[s][
 // HomeCount returns how often a home in state s saw e.
 func (c *Coverage) HomeCount(s HomeState, e HomeEvent) uint64 { return c.home[s][e] }
 
+// Count counts one event at a home.
+func (c *Coverage) Count(s HomeState, e HomeEvent) { c.home[s][e]++ }
+
+// CountCache counts one event at a cache.
+func (c *Coverage) CountCache(s State, e CacheEvent) { c.cache[s][e]++ }
+
 // Add adds the counts of o.
 func (c *Coverage) Add(o *Coverage) {
 	for s := range c.cache {

@@ -73,3 +73,13 @@ func (s *Set) Next(c Node) Node {
 
 // Word returns members 64i to 64i+63 as bits.
 func (s *Set) Word(i int) uint64 { return s.w[i] }
+
+// SetWord makes the set the caches 0 to 63 given as bits.
+func (s *Set) SetWord(w uint64) {
+	s.Clear()
+	s.w[0] = w
+	s.n = int16(bits.OnesCount64(w))
+	if w != 0 {
+		s.words = 1
+	}
+}

@@ -203,3 +203,23 @@ func (p *Protocol) Writable(s State) bool { return s == E || s == M }
 func (p *Protocol) Stable(s State) bool { return s <= F }
 
 const readable = 1<<S | 1<<E | 1<<M | 1<<O | 1<<F | 1<<SM_AD | 1<<SM_A | 1<<OM_AD | 1<<OM_A
+
+// CacheRow returns what the row of the pair does, and false where there is none.
+func (p *Protocol) CacheRow(s State, e CacheEvent) (to State, do []Action, ok bool) {
+	for i := range p.cacheRows {
+		if r := &p.cacheRows[i]; r.From == s && r.On == e {
+			return r.To, r.Do, true
+		}
+	}
+	return 0, nil, false
+}
+
+// HomeRow returns what the row of the pair does, and false where there is none.
+func (p *Protocol) HomeRow(s HomeState, e HomeEvent) (to HomeState, do []Action, ok bool) {
+	for i := range p.homeRows {
+		if r := &p.homeRows[i]; r.From == s && r.On == e {
+			return r.To, r.Do, true
+		}
+	}
+	return 0, nil, false
+}

@@ -1,0 +1,22 @@
+// Package check explores every state of a small system and says whether its laws hold.
+//
+// # Idea
+//
+// [Explore] is one breadth-first explorer for anything that implements [System]:
+// coherence protocols ([NewProtocol]), two lines that compete for one cache entry
+// ([NewTwoLines]), and later lock programs and litmus tests. A protocol system holds no
+// copy of the protocol: it calls the step functions of package mesi, so the rows that
+// the simulator runs are the rows that are proven.
+//
+// # Contract
+//
+// Every reachable state satisfies the invariants, no event is unspecified, no state is
+// a deadlock, and from every state a goal state can still be reached. Otherwise the
+// result holds a shortest path to the first state that breaks a law. A state is a fixed
+// number of words; two states are the same exactly when their words are, so a verdict
+// never rests on a hash.
+//
+// # What it does not know
+//
+// Time. Messages travel in a bag and arrive in any order; a core may ask at any time.
+package check

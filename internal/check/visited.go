@@ -1,0 +1,103 @@
+package check
+
+import (
+	"math/bits"
+	"slices"
+)
+
+const chunkBits = 14 // states per chunk of storage, as a power of two
+
+// visited holds the states seen, numbered in the order they were found. States live in
+// chunks that never move; an open-addressed table maps a 32-bit tag of the hash to the
+// number, and the words decide.
+type visited struct {
+	words  int
+	n      uint32
+	chunks [][]uint64
+	table  []uint64 // tag<<32 | number+1; 0 is free
+	shift  uint     // position in the table = tag >> shift
+}
+
+func newVisited(words int) *visited {
+	const log = 14
+	return &visited{words: words, table: make([]uint64, 1<<log), shift: 32 - log}
+}
+
+// state returns the words of a state by number.
+func (v *visited) state(i uint32) []uint64 {
+	o := int(i&(1<<chunkBits-1)) * v.words
+	return v.chunks[i>>chunkBits][o : o+v.words : o+v.words]
+}
+
+// tagOf hashes a state to 32 bits.
+func tagOf(key []uint64) uint32 {
+	h := uint64(0x9e3779b97f4a7c15)
+	for _, w := range key {
+		hi, lo := bits.Mul64(h^w, 0xd6e8feb86659fd93)
+		h = hi ^ lo ^ w>>29
+	}
+	hi, lo := bits.Mul64(h, 0xa0761d6478bd642f)
+	return uint32((hi ^ lo) >> 13)
+}
+
+// add looks the key up and inserts it if it is new.
+func (v *visited) add(key []uint64, tag uint32) (i uint32, isNew bool) {
+	mask := uint32(len(v.table) - 1)
+	for pos := tag >> v.shift; ; pos = (pos + 1) & mask {
+		e := v.table[pos]
+		if e == 0 {
+			v.table[pos] = uint64(tag)<<32 | uint64(v.n+1)
+			break
+		}
+		if uint32(e>>32) == tag && slices.Equal(v.state(uint32(e)-1), key) {
+			return uint32(e) - 1, false
+		}
+	}
+	i = v.n
+	if i&(1<<chunkBits-1) == 0 {
+		v.chunks = append(v.chunks, make([]uint64, v.words<<chunkBits))
+	}
+	v.n++
+	copy(v.state(i), key)
+	if 2*uint64(v.n) > uint64(len(v.table)) {
+		v.grow()
+	}
+	return i, true
+}
+
+// find returns the number of a state that was added before.
+func (v *visited) find(key []uint64) (uint32, bool) {
+	mask := uint32(len(v.table) - 1)
+	tag := tagOf(key)
+	for pos := tag >> v.shift; ; pos = (pos + 1) & mask {
+		e := v.table[pos]
+		if e == 0 {
+			return 0, false
+		}
+		if uint32(e>>32) == tag && slices.Equal(v.state(uint32(e)-1), key) {
+			return uint32(e) - 1, true
+		}
+	}
+}
+
+func (v *visited) grow() {
+	old := v.table
+	v.table = make([]uint64, 4*len(old))
+	v.shift -= 2
+	mask := uint32(len(v.table) - 1)
+	for _, e := range old {
+		if e == 0 {
+			continue
+		}
+		pos := uint32(e>>32) >> v.shift
+		for v.table[pos] != 0 {
+			pos = (pos + 1) & mask
+		}
+		v.table[pos] = e
+	}
+}
+
+// bytes returns the memory held.
+func (v *visited) bytes() int64 {
+	return int64(len(v.chunks))*int64(v.words)<<(chunkBits+3) + int64(len(v.table))*8
+}
