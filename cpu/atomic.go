@@ -1,0 +1,201 @@
+package cpu
+
+// The ops that run at the head of the window, when nothing older is left in
+// it: locked and exclusive accesses, waits, and serialising fences.
+
+const noLine = ^uint64(0)
+
+// begin starts the op at the head if the store queue lets it.
+func (c *Core) begin(i int32, e *entry, t int64) {
+	if e.op.Code == Fence {
+		e.phase = executing
+		c.schedule(i, t+c.info[e.pc].lat)
+		return
+	}
+	if c.queueBlocks(e) {
+		return // drain moves on, then step begins the op
+	}
+	c.rmw = i
+	switch e.op.Code {
+	case RMW:
+		if c.chain == e.addr>>lineShift {
+			e.flags |= chained
+		}
+		if c.tm.AtomicPre > 0 {
+			e.phase = preparing
+			c.schedule(i, t+int64(c.tm.AtomicPre))
+			return
+		}
+		c.needLine(i, e, t)
+	case LoadExcl, Wait:
+		c.watch(i, e, t)
+	case StoreExcl:
+		c.storeExclusive(i, e, t)
+	}
+}
+
+// queueBlocks reports whether a store that has left the window, but is not
+// visible, must become so before e may perform: by the ordering table, a store
+// fence between them, or because it is to the same line.
+func (c *Core) queueBlocks(e *entry) bool {
+	if c.sqHead == c.sqRet {
+		return false
+	}
+	var set ClassSet
+	in := &c.info[e.pc]
+	if in.ld.OK {
+		set |= c.model.Before[in.ld.C]
+	}
+	if in.st.OK {
+		set |= c.model.Before[in.st.C]
+	}
+	for n := c.sqHead; n < c.sqRet; n++ {
+		q := &c.sq[n&c.sqMask]
+		if !q.gone && (set.Has(q.class) || in.st.OK && q.epoch != e.epoch || q.addr>>lineShift == e.addr>>lineShift) {
+			return true
+		}
+	}
+	return false
+}
+
+// needLine locks the line of an RMW if it is writable, and else waits for it.
+func (c *Core) needLine(i int32, e *entry, t int64) {
+	if c.port.Own(e.addr, t, true) != Done {
+		e.phase = filling
+		e.flags |= missed
+		return
+	}
+	e.phase = holding
+	c.schedule(i, t+int64(c.tm.AtomicHold))
+}
+
+// watch performs the load of a load-linked or a Wait.
+func (c *Core) watch(i int32, e *entry, t int64) {
+	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
+	if r != Done {
+		e.phase = filling
+		e.flags |= missed
+		return
+	}
+	e.level = uint8(level)
+	if e.op.Code == Wait && !e.op.Taken(val, e.v[slotB]) {
+		if e.op.Flags&Sleep != 0 && e.flags&slept == 0 {
+			e.flags |= slept
+			c.asleepAt = t + c.tm.ScheduleC
+		}
+		e.phase = sleeping // LineLost moves us
+		return
+	}
+	e.val, e.perfAt = val, t
+	if e.op.Code == LoadExcl {
+		c.monitor, c.armed = e.addr>>lineShift, true
+	}
+	e.phase = executing
+	if e.flags&slept != 0 {
+		c.schedule(i, max(t, c.asleepAt)+max(lat, c.tm.WakeupC))
+		return
+	}
+	c.schedule(i, t+lat)
+}
+
+// storeExclusive performs a store-conditional, or fails it.
+func (c *Core) storeExclusive(i int32, e *entry, t int64) {
+	e.val = 1
+	if c.armed && c.monitor == e.addr>>lineShift {
+		if c.port.Own(e.addr, t, true) != Done {
+			e.phase = filling
+			e.flags |= missed
+			return
+		}
+		e.old = c.port.Peek(e.addr, e.op.Bytes(), t)
+		c.port.Poke(e.addr, e.op.Bytes(), e.op.Truncate(e.v[slotB]), t)
+		e.val, e.perfAt = 0, t
+	}
+	c.armed = false
+	e.phase = executing
+	c.schedule(i, t+1)
+}
+
+// atomicPhase ends a phase of an op at the head. It reports whether the op has
+// a further phase to go.
+func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
+	switch e.phase {
+	case preparing:
+		c.needLine(i, e, t)
+		return true
+	case holding:
+		bytes := e.op.Bytes()
+		e.old = c.port.Peek(e.addr, bytes, t)
+		if v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC]); wrote {
+			c.port.Poke(e.addr, bytes, v, t)
+		}
+		e.val, e.perfAt = e.old, t
+		e.phase = posting
+		if c.tm.AtomicPost > 0 {
+			c.schedule(i, t+int64(c.tm.AtomicPost))
+		}
+		c.perform(e, t) // unlocked: younger loads may start
+		if c.tm.AtomicPost > 0 {
+			return true
+		}
+	}
+	c.rmw = -1
+	if e.op.Code == RMW {
+		c.chain = e.addr >> lineShift
+	}
+	return false
+}
+
+// again retries the op at the head that waits for a line or an MSHR.
+func (c *Core) again(i int32, t int64) {
+	switch e := &c.win[i]; e.op.Code {
+	case RMW:
+		c.needLine(i, e, t)
+	case LoadExcl, Wait:
+		c.watch(i, e, t)
+	case StoreExcl:
+		c.storeExclusive(i, e, t)
+	}
+}
+
+// SnoopHold says until when a snoop for the line, arriving at t, has to wait:
+// the middle of a locked op's latency holds the line, and up to AtomicGrace
+// further locked ops run first if they follow back to back. used counts the
+// grace this snoop has given already; the new count is returned with the cycle
+// (0: answer now).
+func (c *Core) SnoopHold(line uint64, t int64, used int) (until int64, grace int) {
+	if c.rmw < 0 {
+		return 0, used
+	}
+	e := &c.win[c.rmw]
+	if e.op.Code != RMW || e.addr>>lineShift != line {
+		return 0, used
+	}
+	switch e.phase {
+	case holding:
+		return e.at + 1, used
+	case preparing:
+		if used < c.tm.AtomicGrace && e.flags&chained != 0 {
+			return e.at + int64(c.tm.AtomicHold) + 1, used + 1
+		}
+	case posting:
+		if used < c.tm.AtomicGrace && c.followed(e, line) {
+			return e.at + int64(c.tm.AtomicPre+c.tm.AtomicHold) + 1, used + 1
+		}
+	}
+	return 0, used
+}
+
+// followed reports whether the next op after e, but for branches and marks, is
+// an RMW on the same line.
+func (c *Core) followed(e *entry, line uint64) bool {
+	for n := e.seq + 1; n < c.tail; n++ {
+		o := &c.win[n&c.mask]
+		switch o.op.Code {
+		case Branch, Mark, Nop:
+			continue
+		}
+		return o.op.Code == RMW && o.need&(1<<slotA) == 0 && (o.v[slotA]+uint64(int64(o.op.Off)))>>lineShift == line
+	}
+	return false
+}

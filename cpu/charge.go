@@ -1,0 +1,101 @@
+package cpu
+
+import "cohsim/internal/stats"
+
+// Every cycle is charged to exactly one cause: a cycle in which an op retired
+// is useful (Issue), any other belongs to what holds the oldest unretired op.
+
+// charge bills the cycles since the last call to the cause found then.
+func (c *Core) charge(t int64) {
+	d := t - c.now
+	if d <= 0 {
+		return
+	}
+	c.now = t
+	if c.cur == stats.Inflight {
+		c.pending += d
+		c.pendPC = c.curPC
+		return
+	}
+	c.bill(c.cur, c.curPC, d)
+}
+
+func (c *Core) bill(cause stats.Cause, pc int32, cycles int64) {
+	c.St.CPU.Cycles[cause] += uint64(cycles)
+	c.Cycles[pc][cause] += uint64(cycles)
+}
+
+// settle bills the cycles that the head waited for a line, now that it is
+// known who supplied it.
+func (c *Core) settle(addr uint64, cause stats.Cause) {
+	if c.pending > 0 {
+		c.bill(cause, c.pendPC, c.pending)
+		c.port.Stalled(addr, c.pendPC, c.pending, cause)
+		c.pending = 0
+	}
+}
+
+// Cut charges everything up to t, for a snapshot of the counters.
+func (c *Core) Cut(t int64) {
+	c.charge(t)
+	if c.pending > 0 {
+		c.bill(stats.Inflight, c.pendPC, c.pending)
+		c.pending = 0
+	}
+}
+
+// look finds out what holds the core from t on.
+func (c *Core) look(t int64) {
+	if c.head == c.tail {
+		c.curPC = min(c.pc, int32(len(c.ops)-1))
+		switch {
+		case c.Finished || c.Stopped:
+			c.cur = stats.Idle
+		case t < c.fetchAt:
+			c.cur = c.fetchWhy
+		case c.sqTail-c.sqHead >= uint64(c.tm.StoreBuffer):
+			c.cur = stats.StoreBuf
+		default:
+			c.cur = stats.Issue
+		}
+		return
+	}
+	e := &c.win[c.head&c.mask]
+	c.curPC = e.pc
+	switch e.phase {
+	case executing:
+		if e.flags&slept != 0 {
+			c.cur = stats.Sleep
+		} else {
+			c.cur = stats.Cause(e.level)
+		}
+	case filling:
+		c.cur = stats.Inflight
+	case preparing, holding, posting:
+		c.cur = stats.Atomic
+	case atHead:
+		c.cur = stats.Drain
+	case blocked:
+		c.cur = stats.Ordering
+		if c.sqHead < c.sqRet {
+			c.cur = stats.Drain
+		}
+		for _, i := range c.retry {
+			if i == int32(c.head&c.mask) {
+				c.cur = stats.Inflight
+			}
+		}
+	case sleeping:
+		c.cur = stats.Pause
+		if e.op.Flags&Sleep != 0 {
+			c.cur = stats.Sleep
+		}
+	case done:
+		c.cur = stats.Issue
+		if c.heldBack(e) {
+			c.cur = stats.Drain
+		}
+	default:
+		c.cur = stats.Issue
+	}
+}

@@ -1,0 +1,51 @@
+package cpu
+
+// Config describes one core. Latencies in _cycles are core clock cycles;
+// those in _ns keep their length when the clock changes.
+type Config struct {
+	ClockMHz int `toml:"clock_mhz" min:"100" max:"10000" doc:"core clock in MHz; the engine's tick is one core cycle"`
+
+	Window      int `toml:"window" min:"1" max:"512" doc:"micro-ops in flight; 1 is a blocking in-order core"`
+	FetchWidth  int `toml:"fetch_width" min:"1" max:"16" doc:"micro-ops that enter the window per cycle"`
+	RetireWidth int `toml:"retire_width" min:"1" max:"16" doc:"micro-ops that retire per cycle, in order"`
+
+	ALUCycles      int `toml:"alu_cycles" min:"1" max:"100" doc:"latency of add, mov, logic and branch"`
+	MulCycles      int `toml:"mul_cycles" min:"1" max:"100" doc:"latency of mul and rem"`
+	MispredictCost int `toml:"mispredict_cycles" min:"0" max:"1000" doc:"cycles from a mispredicted branch's resolution to the first op of the right path"`
+	SquashCost     int `toml:"squash_cycles" min:"0" max:"1000" doc:"cycles from the loss of a line that squashes a speculative load to its refetch"`
+
+	StoreBuffer   int     `toml:"store_buffer_entries" min:"1" max:"512" doc:"stores from dispatch until they are visible"`
+	ForwardCycles int     `toml:"store_forward_cycles" min:"1" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
+	StoreMerge    bool    `toml:"store_merge" doc:"consecutive buffered stores to one line become visible together"`
+	StoreRestart  float64 `toml:"store_restart_ns" min:"0" max:"1000" doc:"delay of the next drain after a store that missed got its line"`
+	StorePrefetch bool    `toml:"store_prefetch" doc:"a store asks for ownership when its address is known, not only at the head of the buffer"`
+
+	AtomicPre      int    `toml:"atomic_pre_cycles" min:"0" max:"1000" doc:"locked op: cycles at the window's head before it needs the line"`
+	AtomicHold     int    `toml:"atomic_hold_cycles" min:"1" max:"1000" doc:"locked op: cycles that it holds the line against snoops"`
+	AtomicPost     int    `toml:"atomic_post_cycles" min:"0" max:"1000" doc:"locked op: cycles from unlock to retirement; younger loads already run"`
+	AtomicGrace    int    `toml:"atomic_grace_ops" min:"0" max:"64" doc:"back-to-back locked ops on a line that still run after a snoop for it arrived"`
+	AtomicPrefetch bool   `toml:"atomic_prefetch" doc:"a locked op asks for ownership when its address is known, before it reaches the window's head"`
+	AtomicLoads    string `toml:"loads_over_atomic" oneof:"wait speculate" doc:"loads younger than a pending locked op (tso, sc): wait for its unlock, or bind early under the squash rule"`
+
+	FenceFull  int `toml:"fence_full_cycles" min:"0" max:"1000" doc:"intrinsic latency of a full fence, beyond what it waits for"`
+	FenceLoad  int `toml:"fence_load_cycles" min:"0" max:"1000" doc:"intrinsic latency of a load fence (dmb ishld)"`
+	FenceStore int `toml:"fence_store_cycles" min:"0" max:"1000" doc:"intrinsic latency of a store fence (dmb ishst, sfence)"`
+	LFence     int `toml:"lfence_cycles" min:"0" max:"1000" doc:"intrinsic latency of lfence"`
+	ISB        int `toml:"isb_cycles" min:"0" max:"1000" doc:"intrinsic latency of isb"`
+
+	PauseNS    float64 `toml:"pause_ns" min:"0" max:"1000" doc:"how long a pause holds back younger ops"`
+	ScheduleNS float64 `toml:"schedule_ns" min:"0" max:"1000000" doc:"a task that goes to sleep: time in schedule() before the core is idle"`
+	WakeupNS   float64 `toml:"wakeup_ns" min:"0" max:"1000000" doc:"from the change of the word a task sleeps on until the task runs"`
+}
+
+// DefaultConfig is a generic large out-of-order core; presets override it.
+func DefaultConfig() Config {
+	return Config{
+		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
+		ALUCycles: 1, MulCycles: 3, MispredictCost: 14, SquashCost: 25,
+		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
+		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicPrefetch: true, AtomicLoads: "wait",
+		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
+		PauseNS: 40, ScheduleNS: 1500, WakeupNS: 2500,
+	}
+}

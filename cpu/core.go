@@ -1,0 +1,632 @@
+package cpu
+
+import (
+	"math/bits"
+
+	"cohsim/internal/stats"
+)
+
+const never = int64(1) << 62
+
+// Timing is Config in core cycles.
+type Timing struct {
+	Config
+	StoreRestartC, PauseC, ScheduleC, WakeupC int64
+}
+
+// cycles rounds a time in ns to the nearest core cycle.
+func (cfg *Config) cycles(ns float64) int64 { return CyclesNS(ns, cfg.ClockMHz) }
+
+// CyclesNS is a time in ns in cycles of a clock, rounded to the nearest. The
+// time is first rounded to whole picoseconds, so that the result is exact
+// integer arithmetic on every host.
+func CyclesNS(ns float64, mhz int) int64 {
+	ps := int64(ns*1000 + 0.5)
+	return (ps*int64(mhz) + 500_000) / 1_000_000
+}
+
+// Core runs one thread's linked program. It owns everything private to the
+// thread; the caches it shares with siblings are behind its Port.
+type Core struct {
+	id    int
+	tm    Timing
+	model *Model
+	port  Port
+	prog  *Program
+	ops   []Op
+	info  []opInfo
+	St    *stats.Counters
+
+	wait  [NumClasses]ClassSet // older classes that a load of the class waits for
+	spec  [NumClasses]ClassSet // older classes that must have performed for a bound load to be safe
+	holds [NumClasses]bool     // a load of the class retires only with the store queue drained
+	fifo  bool
+
+	regs   [NumRegs]uint64 // architectural: as of the last retired op
+	rename [NumRegs]uint64 // seq+1 of the youngest producer in the window, 0 if none
+
+	win        []entry
+	mask       uint64
+	head, tail uint64
+	used       int // window slots taken
+	pend       [NumClasses]int32
+	pendSet    ClassSet
+	cal        calendar
+	due        []int32
+	fills      []int32 // loads that wait for a line
+	retry      []int32 // loads that wait for a free MSHR
+
+	pc       int32
+	fetchAt  int64
+	fetchWhy stats.Cause
+	fetchOn  uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
+	halted   bool   // Halt was fetched
+	Stopped  bool   // fetch no more: the run is over, let the machine drain
+	epoch    uint32 // store fences fetched
+
+	sq         []store
+	sqMask     uint64
+	sqHead     uint64 // oldest store not yet visible
+	sqRet      uint64 // oldest store not yet retired
+	sqTail     uint64
+	sqUnknown  int // stores whose address is not known
+	filter     [64]uint16
+	drainReady int64
+	drainAsked bool // the store that must leave next has asked for its line
+
+	rmw      int32 // index of the RMW, SC or Wait that works at the head, -1
+	monitor  uint64
+	armed    bool        // exclusive monitor set
+	chain    uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	asleepAt int64       // when the Wait at the head is through schedule()
+	arrived  stats.Cause // what supplied the line that is arriving, Issue outside LineReady
+	woken    []int32
+
+	now     int64 // time up to which cycles are charged
+	cur     stats.Cause
+	curPC   int32
+	pending int64 // cycles of the head's miss whose supplier is not known yet
+	pendPC  int32
+	Cycles  []stats.CauseCycles // per op of the program
+
+	depth    int
+	opStart  int64
+	counts   []*uint64
+	Finished bool
+	Progress uint64 // retired ops, for the watchdog
+}
+
+type opInfo struct {
+	ld, st ClassPair
+	set    ClassSet
+	slots  int16
+	lat    int64
+	cause  stats.Cause
+}
+
+// ClassPair is a class that an op may lack.
+type ClassPair struct {
+	C  Class
+	OK bool
+}
+
+// NewCore returns a core at the first op of prog.
+func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.Counters) *Core {
+	c := &Core{id: id, model: m, port: port, prog: prog, ops: prog.Ops, St: st, rmw: -1, chain: noLine}
+	c.tm = Timing{Config: cfg, StoreRestartC: cfg.cycles(cfg.StoreRestart), PauseC: max(1, cfg.cycles(cfg.PauseNS)),
+		ScheduleC: cfg.cycles(cfg.ScheduleNS), WakeupC: cfg.cycles(cfg.WakeupNS)}
+	size := 1 << bits.Len(uint(2*cfg.Window+15))
+	c.win = make([]entry, size)
+	c.mask = uint64(size - 1)
+	size = 1 << bits.Len(uint(cfg.StoreBuffer-1))
+	c.sq = make([]store, size)
+	c.sqMask = uint64(size - 1)
+	c.cal.reset(-1)
+	for k := range NumClasses {
+		c.wait[k] = m.Before[k] &^ m.Squash
+		if cfg.AtomicLoads == "wait" {
+			c.wait[k] |= m.Before[k] & Squashing(StAL)
+		}
+		c.spec[k] = m.Before[k]
+		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL, StAL) != 0
+	}
+	c.fifo = m.StoresInOrder()
+	c.info = make([]opInfo, len(prog.Ops))
+	for i := range prog.Ops {
+		c.info[i] = c.describe(&prog.Ops[i])
+	}
+	c.Cycles = make([]stats.CauseCycles, len(prog.Ops)+1)
+	c.counts = make([]*uint64, len(prog.Regions))
+	return c
+}
+
+func (c *Core) describe(op *Op) opInfo {
+	var in opInfo
+	var ld, st Class
+	ld, st, in.ld.OK, in.st.OK = op.Classes()
+	in.ld.C, in.st.C = ld, st
+	if in.ld.OK {
+		in.set |= 1 << ld
+	}
+	if in.st.OK {
+		in.set |= 1 << st
+	}
+	in.slots, in.lat, in.cause = 1, int64(c.tm.ALUCycles), stats.ALU
+	switch op.Code {
+	case Nop, Mark, Halt:
+		in.slots, in.lat = 0, 0
+	case ALU:
+		switch op.Fn {
+		case Mul, Rem:
+			in.lat = int64(c.tm.MulCycles)
+		case Work:
+			in.slots = int16(min(max(op.Imm, 1), int64(c.tm.Window)))
+			in.lat = max(op.Imm, 1)
+		}
+	case Fence:
+		in.cause = stats.Fence
+		switch op.Fn {
+		case Full:
+			in.lat = int64(c.tm.FenceFull)
+		case LoadF:
+			in.lat = int64(c.tm.FenceLoad)
+		case StoreF:
+			in.lat = int64(c.tm.FenceStore)
+		case LFence:
+			in.lat = int64(c.tm.LFence)
+		case ISB:
+			in.lat = int64(c.tm.ISB)
+		}
+		in.lat = max(in.lat, 1)
+	case Pause:
+		in.lat, in.cause = c.tm.PauseC, stats.Pause
+	case Store, Prefetch:
+		in.lat, in.cause = 1, stats.Issue
+	}
+	return in
+}
+
+// SetReg sets a register before the run.
+func (c *Core) SetReg(r Reg, v uint64) { c.regs[r] = v }
+
+// Reg is a register's architectural value.
+func (c *Core) Reg(r Reg) uint64 { return c.regs[r] }
+
+// CountInto makes Mark Count ops of a region add to a counter.
+func (c *Core) CountInto(region int, counter *uint64) { c.counts[region] = counter }
+
+// Run executes cycles from t on for as long as they lie before *limit, which
+// calls to the port may lower, and returns the cycle at which the core wants
+// to run next (never if only the port's notifications can move it).
+func (c *Core) Run(t int64, limit *int64) int64 {
+	for {
+		next := c.step(t)
+		if next >= *limit {
+			return next
+		}
+		t = next
+	}
+}
+
+// step executes cycle t and returns the next cycle with something to do.
+func (c *Core) step(t int64) int64 {
+	c.charge(t)
+	c.complete(t)
+	retired := c.retire(t)
+	c.drain(t)
+	fetched := c.fetch(t)
+	if c.head < c.tail {
+		if e := &c.win[c.head&c.mask]; e.phase == atHead {
+			c.begin(int32(c.head&c.mask), e, t)
+		}
+	}
+	next := c.nextDone()
+	if c.sqHead < c.sqRet && !c.drainAsked {
+		next = min(next, max(t+1, c.drainReady))
+	}
+	if c.head < c.tail && c.win[c.head&c.mask].phase == done && !c.heldBack(&c.win[c.head&c.mask]) {
+		next = min(next, t+1)
+	}
+	if fetched == fetchMore {
+		next = min(next, t+1)
+	} else if fetched == fetchLater {
+		next = min(next, c.fetchAt)
+	}
+	if retired >= 0 {
+		// The cycle in which ops retired is useful; what follows is the head's.
+		c.bill(stats.Issue, retired, 1)
+		c.now = t + 1
+	}
+	c.look(t)
+	return next
+}
+
+type fetchState uint8
+
+const (
+	fetchNone  fetchState = iota // nothing until something retires, completes or drains
+	fetchMore                    // the width was used up: go on next cycle
+	fetchLater                   // not before fetchAt
+)
+
+// fetch brings ops into the window along the predicted path.
+func (c *Core) fetch(t int64) fetchState {
+	if c.halted || c.Stopped || c.fetchOn != 0 {
+		return fetchNone
+	}
+	if t < c.fetchAt {
+		return fetchLater
+	}
+	for n := 0; n < c.tm.FetchWidth; {
+		op := &c.ops[c.pc]
+		in := &c.info[c.pc]
+		if c.tail-c.head > c.mask || c.used > 0 && c.used+int(in.slots) > c.tm.Window {
+			return fetchNone
+		}
+		if op.Code == Store && c.sqTail-c.sqHead >= uint64(c.tm.StoreBuffer) {
+			return fetchNone
+		}
+		if in.slots > 0 {
+			n++
+		}
+		c.insert(op, in, t)
+		if c.halted || c.fetchOn != 0 {
+			return fetchNone
+		}
+	}
+	return fetchMore
+}
+
+// insert puts the op at pc into the window and moves pc along.
+func (c *Core) insert(op *Op, in *opInfo, t int64) {
+	i := int32(c.tail & c.mask)
+	e := &c.win[i]
+	e.op, e.seq, e.phase = op, c.tail, waiting
+	e.ld, e.st, e.set = in.ld.C, in.st.C, in.set
+	e.flags, e.need, e.level, e.slots = 0, 0, uint8(in.cause), in.slots
+	e.deps, e.gates = noLink, noLink
+	e.born, e.sq, e.pc, e.epoch = t, c.sqTail, c.pc, c.epoch
+	c.tail++
+	c.used += int(in.slots)
+	for s := in.set; s != 0; s &= s - 1 {
+		k := bits.TrailingZeros16(uint16(s))
+		c.pend[k]++
+	}
+	c.pendSet |= in.set
+
+	switch op.Code {
+	case Nop, Mark:
+		e.phase = done
+		c.pc++
+		return
+	case Halt:
+		e.phase = done
+		c.halted = true
+		return
+	case Store:
+		q := &c.sq[c.sqTail&c.sqMask]
+		*q = store{seq: e.seq, pc: c.pc, bytes: uint8(op.Bytes()), class: in.st.C, epoch: c.epoch, gates: noLink}
+		c.sqTail++
+		c.sqUnknown++
+	case Fence:
+		if op.Fn == StoreF {
+			c.epoch++
+		}
+		if op.Fn == LFence || op.Fn == ISB {
+			c.fetchOn = e.seq + 1
+		}
+	case Pause:
+		c.fetchOn = e.seq + 1
+	}
+
+	c.operand(i, e, slotB, op.B, uint64(op.Imm))
+	if op.A != NoReg {
+		c.operand(i, e, slotA, op.A, 0)
+	} else {
+		e.v[slotA] = 0
+	}
+	if op.C != NoReg {
+		c.operand(i, e, slotC, op.C, 0)
+	}
+	if op.Dst != NoReg {
+		c.rename[op.Dst] = e.seq + 1
+	}
+	if op.Code == Branch {
+		if op.Fn == Always || op.Flags&Likely != 0 {
+			e.flags |= taken
+			c.pc = op.Off
+		} else {
+			c.pc++
+		}
+	} else {
+		c.pc++
+	}
+	if op.Code == Store && e.need&(1<<slotA) == 0 {
+		c.storeAddress(e, t)
+	}
+	if e.need == 0 {
+		c.execute(i, e, t)
+	}
+}
+
+// operand reads a source operand, or links the entry to its producer.
+func (c *Core) operand(i int32, e *entry, s int, r Reg, imm uint64) {
+	if r == NoReg {
+		e.v[s] = imm
+		return
+	}
+	p := c.rename[r]
+	if p == 0 {
+		e.v[s] = c.regs[r]
+		return
+	}
+	prod := &c.win[(p-1)&c.mask]
+	if prod.phase == done {
+		e.v[s] = prod.val
+		return
+	}
+	e.next[s] = prod.deps
+	prod.deps = link(i)<<2 | link(s)
+	e.need |= 1 << s
+}
+
+// operandReady is called when a linked operand has arrived.
+func (c *Core) operandReady(i int32, e *entry, s int, t int64) {
+	e.need &^= 1 << s
+	if s == slotA && e.op.Code == Store {
+		c.storeAddress(e, t)
+	}
+	if e.need == 0 {
+		c.execute(i, e, t)
+	}
+}
+
+// execute starts an op whose operands are ready, or retries one that was held.
+func (c *Core) execute(i int32, e *entry, t int64) {
+	in := &c.info[e.pc]
+	switch e.op.Code {
+	case ALU:
+		lat := in.lat
+		if e.op.Fn == Work && e.op.B != NoReg {
+			lat = int64(max(e.v[slotB], 1))
+		}
+		e.val = e.op.Eval(e.v[slotA], e.v[slotB])
+		e.phase = executing
+		c.schedule(i, t+lat)
+	case Branch, Pause:
+		e.phase = executing
+		c.schedule(i, t+in.lat)
+	case Load:
+		c.load(i, e, t)
+	case Store:
+		q := &c.sq[e.sq&c.sqMask]
+		q.val = e.op.Truncate(e.v[slotB])
+		q.hasData = true
+		e.phase = executing
+		c.schedule(i, t+1)
+		c.open(&q.gates, t)
+	case Prefetch:
+		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+		if e.op.Fn == ForWrite {
+			c.port.Own(e.addr, t, false)
+		} else {
+			c.port.Prefetch(e.addr, t)
+		}
+		e.phase = executing
+		c.schedule(i, t+1)
+	case Fence:
+		c.fence(i, e, t)
+	case RMW, StoreExcl, LoadExcl, Wait:
+		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+		e.phase = atHead
+		if c.tm.AtomicPrefetch && e.op.Code == RMW {
+			c.port.Own(e.addr, t, false)
+		}
+		if e.seq == c.head {
+			c.begin(i, e, t)
+		}
+	}
+}
+
+// fence performs once every older access its class orders has; younger ops
+// that it orders are gated on it, and nothing else stalls.
+func (c *Core) fence(i int32, e *entry, t int64) {
+	if c.fetchOn == e.seq+1 { // lfence, isb
+		e.phase = atHead
+		if e.seq == c.head {
+			c.begin(i, e, t)
+		}
+		return
+	}
+	if e.ld != FST { // a store fence is an order of the store queue, kept by epochs
+		if g := c.blocker(e, c.model.Before[e.ld]); g != nil {
+			c.gate(i, e, g)
+			return
+		}
+	}
+	e.phase = executing
+	c.schedule(i, t+c.info[e.pc].lat)
+}
+
+// blocker returns the gates of the oldest op before e that has a class of the
+// set to perform, nil if there is none.
+func (c *Core) blocker(e *entry, set ClassSet) *link {
+	if c.pendSet&set == 0 {
+		return nil
+	}
+	for q := c.sqHead; q < c.sqRet; q++ {
+		if s := &c.sq[q&c.sqMask]; !s.gone && set.Has(s.class) {
+			return &s.gates
+		}
+	}
+	for n := c.head; n < e.seq; n++ {
+		o := &c.win[n&c.mask]
+		if o.set&set != 0 {
+			if o.op.Code == Store {
+				return &c.sq[o.sq&c.sqMask].gates
+			}
+			return &o.gates
+		}
+	}
+	return nil
+}
+
+// perform marks e's accesses as performed and lets go what waited for that.
+func (c *Core) perform(e *entry, t int64) {
+	c.unpend(e.set)
+	e.set = 0
+	if e.gates != noLink {
+		c.open(&e.gates, t)
+	}
+}
+
+func (c *Core) unpend(set ClassSet) {
+	for s := set; s != 0; s &= s - 1 {
+		k := bits.TrailingZeros16(uint16(s))
+		if c.pend[k]--; c.pend[k] == 0 {
+			c.pendSet &^= 1 << k
+		}
+	}
+}
+
+// completed ends the phase of an op whose time has come.
+func (c *Core) completed(i int32, e *entry, t int64) {
+	switch e.op.Code {
+	case Branch:
+		e.phase = done
+		if took := e.op.Taken(e.v[slotA], e.v[slotB]); took != (e.flags&taken != 0) {
+			c.St.CPU.Mispredicts++
+			to := e.pc + 1
+			if took {
+				to = e.op.Off
+			}
+			c.squash(e.seq+1, to, t, t+int64(c.tm.MispredictCost), true)
+		}
+		return
+	case RMW, StoreExcl, LoadExcl, Wait:
+		if c.atomicPhase(i, e, t) {
+			return
+		}
+	case Store: // performs when it leaves the store queue
+		e.phase = done
+		return
+	}
+	e.phase = done
+	if c.fetchOn == e.seq+1 {
+		c.fetchOn = 0
+	}
+	if e.set != 0 {
+		c.perform(e, t)
+	}
+	c.fire(e, t)
+}
+
+// heldBack reports whether a completed op at the head may not retire: a load
+// that bound its value before an older store, which sc orders, is visible.
+func (c *Core) heldBack(e *entry) bool {
+	return c.sqHead < c.sqRet && e.op.Code == Load && c.holds[e.ld]
+}
+
+// retire takes completed ops off the head, in order. It returns the pc of an op
+// that retired, -1 if none did.
+func (c *Core) retire(t int64) int32 {
+	pc := int32(-1)
+	for n := 0; n < c.tm.RetireWidth && c.head < c.tail; {
+		i := int32(c.head & c.mask)
+		e := &c.win[i]
+		if e.phase == atHead {
+			c.begin(i, e, t)
+		}
+		if e.phase != done || c.heldBack(e) {
+			break
+		}
+		op := e.op
+		if op.Dst != NoReg {
+			c.regs[op.Dst] = e.val
+			if c.rename[op.Dst] == e.seq+1 {
+				c.rename[op.Dst] = 0
+			}
+		}
+		switch op.Code {
+		case Load, RMW, LoadExcl, Wait:
+			c.St.CPU.MemOps++
+		case Store, StoreExcl:
+			c.St.CPU.MemOps++
+			if op.Code == Store {
+				c.storeRetired(e)
+			}
+		case Mark:
+			c.mark(op, t)
+		case Halt:
+			c.Finished = true
+		}
+		if op.Flags&Ghosted != 0 && op.Code != Store {
+			c.ghost(e, t)
+		}
+		switch op.Code {
+		case RMW, Branch, Mark, Nop:
+		default:
+			c.chain = noLine
+		}
+		c.head++
+		c.used -= int(e.slots)
+		if e.slots > 0 {
+			n++
+			pc = e.pc
+			c.St.CPU.Retired++
+			c.Progress++
+		}
+	}
+	return pc
+}
+
+// mark begins or ends a region, or counts.
+func (c *Core) mark(op *Op, t int64) {
+	switch op.Fn {
+	case Begin:
+		if c.depth == 0 {
+			c.opStart = t
+		}
+		c.depth++
+	case End:
+		if c.depth--; c.depth == 0 {
+			c.St.Ops.Latency.Record(uint64(t - c.opStart))
+		}
+	case Count:
+		if n := c.counts[c.prog.Sites[op.Site].Region]; n != nil {
+			*n++
+		}
+	}
+}
+
+// ghost reports an annotated op that is retiring.
+func (c *Core) ghost(e *entry, t int64) {
+	r := GhostRecord{At: t, Thread: int32(c.id), Site: e.op.Site}
+	switch e.op.Code {
+	case Load, LoadExcl, Wait:
+		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.val, e.val
+	case RMW:
+		r.At, r.Addr, r.Old = e.perfAt, e.addr, e.old
+		v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC])
+		if !wrote {
+			return
+		}
+		r.New = v
+	case StoreExcl:
+		if e.val != 0 {
+			return
+		}
+		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.old, e.op.Truncate(e.v[slotB])
+	}
+	c.objects(&r)
+	c.port.Ghost(&r)
+}
+
+// objects fills in the registers that the site's ghosts name.
+func (c *Core) objects(r *GhostRecord) {
+	for k, g := range c.prog.Sites[r.Site].Ghosts {
+		if k < len(r.Objects) {
+			r.Objects[k] = c.regs[g.Reg]
+		}
+	}
+}

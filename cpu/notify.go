@@ -1,0 +1,238 @@
+package cpu
+
+import "cohsim/internal/stats"
+
+// LineReady tells the core that a line it waits for has arrived, or that its
+// request must be made again. What waits performs now, before any snoop of the
+// line is looked at: that is what guarantees progress. cause is what supplied
+// the line.
+func (c *Core) LineReady(line uint64, t int64, cause stats.Cause) {
+	c.notified(t)
+	if c.head < c.tail {
+		if e := &c.win[c.head&c.mask]; e.phase == filling && e.addr>>lineShift == line {
+			c.settle(e.addr, cause)
+		}
+	}
+	c.arrived = cause
+	if i := c.rmw; i >= 0 {
+		if e := &c.win[i]; e.phase == filling && e.addr>>lineShift == line {
+			c.again(i, t)
+		}
+	}
+	if c.drainAsked && c.sqHead < c.sqRet {
+		c.drainAsked = false
+		if c.fifo {
+			if c.sq[c.sqHead&c.sqMask].addr>>lineShift == line {
+				c.drainAsked = !c.drainOne(c.sqHead, t)
+			} else {
+				c.drainAsked = true
+			}
+		} else {
+			c.drain(t)
+		}
+	}
+	c.wakeLoads(&c.fills, line, t)
+	c.arrived = stats.Issue
+	c.look(t)
+}
+
+// wakeLoads retries, oldest first, the loads of a list that wait for the line
+// (any line if line is noLine).
+func (c *Core) wakeLoads(list *[]int32, line uint64, t int64) {
+	go_ := c.woken[:0]
+	keep := (*list)[:0]
+	for _, i := range *list {
+		if line == noLine || c.win[i].addr>>lineShift == line {
+			go_ = append(go_, i)
+		} else {
+			keep = append(keep, i)
+		}
+	}
+	*list = keep
+	c.woken = go_
+	for k := 1; k < len(go_); k++ {
+		for j := k; j > 0 && c.win[go_[j]].seq < c.win[go_[j-1]].seq; j-- {
+			go_[j], go_[j-1] = go_[j-1], go_[j]
+		}
+	}
+	for _, i := range go_ {
+		c.load(i, &c.win[i], t)
+	}
+}
+
+// MSHRFree tells the core that a refused request may be made again.
+func (c *Core) MSHRFree(t int64) {
+	c.notified(t)
+	if i := c.rmw; i >= 0 && c.win[i].phase == filling {
+		c.again(i, t)
+	}
+	c.drainAsked = false
+	if len(c.retry) > 0 {
+		c.wakeLoads(&c.retry, noLine, t)
+	}
+	c.look(t)
+}
+
+// Wants reports whether a request of this core was refused for lack of an MSHR
+// and has not been repeated.
+func (c *Core) Wants() bool {
+	return len(c.retry) > 0 || c.drainAsked || c.rmw >= 0 && c.win[c.rmw].phase == filling
+}
+
+// LineLost tells the core that somebody else took its line, or that it was
+// evicted: monitors fall, sleepers look again, and loads that bound a value
+// early and may not keep it are squashed, with all that followed them.
+func (c *Core) LineLost(line uint64, t int64) {
+	c.notified(t)
+	if c.armed && c.monitor == line {
+		c.armed = false
+	}
+	if i := c.rmw; i >= 0 {
+		if e := &c.win[i]; e.phase == sleeping && e.addr>>lineShift == line {
+			e.phase = atHead
+		}
+	}
+	var older ClassSet // classes that have not performed, older than n
+	if c.sqHead < c.sqRet {
+		for n := c.sqHead; n < c.sqRet; n++ {
+			if q := &c.sq[n&c.sqMask]; !q.gone {
+				older |= 1 << q.class
+			}
+		}
+	}
+	for n := c.head; n < c.tail; n++ {
+		e := &c.win[n&c.mask]
+		if e.op.Code == Load && e.flags&performed != 0 && e.addr>>lineShift == line && c.mustSquash(e, older) {
+			c.St.CPU.Squashes++
+			c.squash(n, e.pc, t, t+int64(c.tm.SquashCost), false)
+			break
+		}
+		older |= e.set
+	}
+	c.look(t)
+}
+
+// mustSquash reports whether a load that bound its value early has lost the
+// right to it: an older access that it must follow has not performed, or (as
+// measured on real cores) it took the value of an own store that is not visible
+// yet, or an older load of the same address has not performed.
+func (c *Core) mustSquash(e *entry, older ClassSet) bool {
+	if older&c.model.Before[e.ld] != 0 {
+		return true
+	}
+	if e.flags&forwarded != 0 && !c.model.SameAddressLoads {
+		return e.old >= c.sqHead && !c.sq[e.old&c.sqMask].gone
+	}
+	if c.model.SameAddressLoads && older&(Squashing(Ld, LdN, LdQ, LdA)) != 0 {
+		for n := c.head; n < e.seq; n++ {
+			o := &c.win[n&c.mask]
+			if in := &c.info[o.pc]; in.ld.OK && o.op.Code != Fence && o.flags&performed == 0 && o.set != 0 &&
+				(o.need&(1<<slotA) != 0 || o.addr>>3 == e.addr>>3 || o.addr == 0) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// squash takes the ops from seq on out of the window and fetches from pc again.
+func (c *Core) squash(from uint64, pc int32, t, resume int64, wrongPath bool) {
+	for n := from; n < c.tail; n++ {
+		e := &c.win[n&c.mask]
+		if wrongPath && e.op.Code == Load && (e.flags&(performed|missed) != 0) {
+			c.St.CPU.WrongPath++
+		}
+		c.used -= int(e.slots)
+		c.unpend(e.set)
+		if e.op.Code == Store {
+			q := &c.sq[e.sq&c.sqMask]
+			if q.hasAddr {
+				c.filter[bucket(q.addr)]--
+			} else {
+				c.sqUnknown--
+			}
+			c.sqTail = min(c.sqTail, e.sq)
+		}
+		if e.op.Code == Fence && e.op.Fn == StoreF {
+			c.epoch--
+		}
+	}
+	c.tail = from
+	c.halted = false
+	if c.fetchOn > from {
+		c.fetchOn = 0
+	}
+	c.pc = pc
+	c.fetchAt, c.fetchWhy = resume, stats.Squash
+	if c.rmw >= 0 && c.win[c.rmw].seq >= from {
+		c.rmw = -1
+	}
+
+	// Rebuild what pointed at the ops that are gone.
+	for r := range c.rename {
+		c.rename[r] = 0
+	}
+	for k := range c.cal.head {
+		c.cal.head[k] = -1
+	}
+	c.cal.bits, c.cal.far = 0, c.cal.far[:0]
+	for n := c.head; n < c.tail; n++ {
+		i := int32(n & c.mask)
+		e := &c.win[i]
+		e.deps = c.prune(e.deps)
+		e.gates = c.prune(e.gates)
+		if e.op.Dst != NoReg {
+			c.rename[e.op.Dst] = n + 1
+		}
+		switch e.phase {
+		case executing, preparing, holding, posting:
+			if e.at > c.cal.now {
+				c.schedule(i, e.at)
+			}
+		}
+	}
+	for n := c.sqHead; n < c.sqTail; n++ {
+		q := &c.sq[n&c.sqMask]
+		q.gates = c.prune(q.gates)
+	}
+	c.fills = c.pruneList(c.fills)
+	c.retry = c.pruneList(c.retry)
+}
+
+// prune drops the links of squashed ops from a list, keeping its order.
+func (c *Core) prune(l link) link {
+	first := noLink
+	last := noLink
+	for l != noLink {
+		u := &c.win[l>>2]
+		next := u.next[l&3]
+		if u.seq < c.tail && u.seq >= c.head {
+			if last == noLink {
+				first = l
+			} else {
+				c.win[last>>2].next[last&3] = l
+			}
+			u.next[l&3] = noLink
+			last = l
+		}
+		l = next
+	}
+	return first
+}
+
+func (c *Core) pruneList(list []int32) []int32 {
+	keep := list[:0]
+	for _, i := range list {
+		if c.win[i].seq < c.tail {
+			keep = append(keep, i)
+		}
+	}
+	return keep
+}
+
+// notified brings the core's clocks up to a notification at cycle t, which
+// comes before the core's own step of that cycle.
+func (c *Core) notified(t int64) {
+	c.charge(t)
+	c.cal.now = max(c.cal.now, t-1)
+}

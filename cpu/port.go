@@ -1,0 +1,56 @@
+package cpu
+
+import "cohsim/internal/stats"
+
+// Result is a port's answer to an access.
+type Result uint8
+
+const (
+	Done    Result = iota // done
+	Pending               // on its way: Core.LineReady follows for that line
+	Busy                  // no MSHR free: Core.MSHRFree follows
+)
+
+// Port is a core's way to memory. Times are core cycles; a call at cycle t
+// sees every effect of the rest of the machine before t and none after.
+type Port interface {
+	// Load reads an aligned word of 4 or 8 bytes if the line is readable; lat
+	// is the load-to-use latency of the hit and level what to charge it to.
+	Load(addr uint64, bytes int, t int64) (val uint64, lat int64, level stats.Cause, r Result)
+
+	// Store writes if the line is writable, and otherwise asks for ownership.
+	Store(addr uint64, bytes int, val uint64, t int64) Result
+
+	// Own asks for the line writable: Done if it is. A demand is for an op that
+	// must perform next; otherwise it is a prefetch, which may be refused.
+	Own(addr uint64, t int64, demand bool) Result
+
+	// Prefetch asks for the line readable and may be refused.
+	Prefetch(addr uint64, t int64)
+
+	// Poke writes a word of a line that is writable (an RMW's new value).
+	Poke(addr uint64, bytes int, val uint64, t int64)
+
+	// Peek reads a word of a line that is writable (an RMW's old value).
+	Peek(addr uint64, bytes int, t int64) uint64
+
+	// Ghost reports, when the op at site retires, that it performed at cycle t:
+	// the ghosts of the site with the registers as of that op, and for a memory
+	// access the old and new value. Calls come in program order, except that a
+	// store's comes when it leaves the store buffer.
+	Ghost(g *GhostRecord)
+
+	// Stalled reports that the access of op pc to addr held the core's oldest
+	// op for some cycles because of cause.
+	Stalled(addr uint64, pc int32, cycles int64, cause stats.Cause)
+}
+
+// GhostRecord is what an annotated op did.
+type GhostRecord struct {
+	At       int64
+	Thread   int32
+	Site     int32
+	Addr     uint64    // accessed address, 0 if none
+	Old, New uint64    // value before and after
+	Objects  [2]uint64 // values of the registers that the site's first two ghosts name
+}

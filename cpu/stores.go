@@ -1,0 +1,207 @@
+package cpu
+
+import "cohsim/internal/stats"
+
+// store is one entry of the store queue: from dispatch until it is visible.
+type store struct {
+	seq     uint64
+	addr    uint64
+	val     uint64
+	object  [2]uint64 // ghosts' registers, taken when it retires
+	epoch   uint32
+	pc      int32
+	bytes   uint8
+	class   Class
+	hasAddr bool
+	hasData bool
+	retired bool
+	gone    bool // visible; it leaves when all older ones have
+	missed  bool
+	gates   link // loads and fences that wait for this store
+}
+
+const lineShift = 6
+
+func bucket(addr uint64) uint64 { return (addr >> 3) & 63 }
+
+// storeAddress is called when a store's address is known.
+func (c *Core) storeAddress(e *entry, t int64) {
+	q := &c.sq[e.sq&c.sqMask]
+	e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+	q.addr, q.hasAddr = e.addr, true
+	c.sqUnknown--
+	c.filter[bucket(q.addr)]++
+	if c.tm.StorePrefetch {
+		c.port.Own(q.addr, t, false)
+	}
+	if q.gates != noLink {
+		c.open(&q.gates, t)
+	}
+}
+
+// storeRetired hands a store over to the drain.
+func (c *Core) storeRetired(e *entry) {
+	q := &c.sq[e.sq&c.sqMask]
+	q.retired = true
+	c.sqRet++
+	c.drainAsked = c.drainAsked && c.fifo
+	if e.op.Flags&Ghosted != 0 {
+		r := GhostRecord{Site: e.op.Site}
+		c.objects(&r)
+		q.object = r.Objects
+	}
+}
+
+// drain makes at most one store visible (and those that merge with it).
+func (c *Core) drain(t int64) {
+	if c.sqHead == c.sqRet || t < c.drainReady || c.drainAsked && c.fifo {
+		return
+	}
+	if c.fifo {
+		c.drainAsked = !c.drainOne(c.sqHead, t)
+		return
+	}
+	// Out of order: the oldest store that may leave and has its line.
+	for n := c.sqHead; n < c.sqRet; n++ {
+		if q := &c.sq[n&c.sqMask]; !q.gone && c.mayLeave(n, q) && c.drainOne(n, t) {
+			c.drainAsked = false
+			return
+		}
+	}
+	c.drainAsked = true // every candidate has asked: LineReady or MSHRFree moves us
+}
+
+// mayLeave reports whether the ordering table, store fences and same-address
+// order let store n become visible before the older ones that have not.
+func (c *Core) mayLeave(n uint64, q *store) bool {
+	for k := c.sqHead; k < n; k++ {
+		o := &c.sq[k&c.sqMask]
+		if !o.gone && (o.epoch != q.epoch || o.addr>>3 == q.addr>>3 || c.model.MustPrecede(o.class, q.class)) {
+			return false
+		}
+	}
+	return true
+}
+
+// drainOne writes store n if its line is writable.
+func (c *Core) drainOne(n uint64, t int64) bool {
+	q := &c.sq[n&c.sqMask]
+	if c.write(q, t) != Done {
+		q.missed = true
+		return false
+	}
+	missed := q.missed
+	c.leave(q, t)
+	if c.tm.StoreMerge {
+		for k := n + 1; k < c.sqRet; k++ {
+			o := &c.sq[k&c.sqMask]
+			if o.gone || o.addr>>lineShift != q.addr>>lineShift || o.epoch != q.epoch || c.write(o, t) != Done {
+				break
+			}
+			c.leave(o, t)
+		}
+	}
+	for c.sqHead < c.sqRet && c.sq[c.sqHead&c.sqMask].gone {
+		c.sqHead++
+	}
+	if missed {
+		c.drainReady = t + c.tm.StoreRestartC
+	}
+	c.drainReady = max(c.drainReady, t+1)
+	return true
+}
+
+// write stores q's value through the port.
+func (c *Core) write(q *store, t int64) Result {
+	op := &c.ops[q.pc]
+	if op.Flags&Ghosted == 0 {
+		return c.port.Store(q.addr, int(q.bytes), q.val, t)
+	}
+	if r := c.port.Own(q.addr, t, true); r != Done {
+		return r
+	}
+	g := GhostRecord{At: t, Thread: int32(c.id), Site: op.Site, Addr: q.addr, Old: c.port.Peek(q.addr, int(q.bytes), t), New: q.val, Objects: q.object}
+	c.port.Poke(q.addr, int(q.bytes), q.val, t)
+	c.port.Ghost(&g)
+	return Done
+}
+
+// leave retires q from the store queue's books.
+func (c *Core) leave(q *store, t int64) {
+	q.gone = true
+	c.filter[bucket(q.addr)]--
+	c.unpend(1 << q.class)
+	if q.gates != noLink {
+		c.open(&q.gates, t)
+	}
+}
+
+// load binds a load's value: from an older store of this core, from the cache,
+// or later, when its line is there.
+func (c *Core) load(i int32, e *entry, t int64) {
+	e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+	if set := c.wait[e.ld]; c.pendSet&set != 0 {
+		if g := c.blocker(e, set); g != nil {
+			c.gate(i, e, g)
+			return
+		}
+	}
+	if c.sqUnknown > 0 || c.filter[bucket(e.addr)] > 0 {
+		if c.forward(i, e, t) {
+			return
+		}
+	}
+	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
+	switch r {
+	case Done:
+		e.val, e.perfAt, e.level = val, t, uint8(level)
+		e.flags |= performed
+		e.phase = executing
+		if c.arrived != stats.Issue { // the word that just came in is used at once
+			lat, e.level = 1, uint8(c.arrived)
+		}
+		c.schedule(i, t+lat)
+	case Pending:
+		e.phase = filling
+		e.flags |= missed
+		c.fills = append(c.fills, i)
+	case Busy:
+		e.phase = blocked
+		c.retry = append(c.retry, i)
+	}
+}
+
+// forward looks for e's value in the store queue, youngest older store first.
+// It reports whether the load is taken care of.
+func (c *Core) forward(i int32, e *entry, t int64) bool {
+	for n := e.sq; n > c.sqHead; n-- {
+		q := &c.sq[(n-1)&c.sqMask]
+		switch {
+		case q.gone:
+		case !q.hasAddr:
+			c.gate(i, e, &q.gates)
+			return true
+		case q.addr>>3 != e.addr>>3:
+		case q.bytes == 4 && e.op.Bytes() == 4 && q.addr != e.addr: // the other half
+		case !q.hasData:
+			c.gate(i, e, &q.gates)
+			return true
+		case int(q.bytes) < e.op.Bytes(): // part of the value: wait until it is in the cache
+			c.gate(i, e, &q.gates)
+			return true
+		default:
+			v := q.val
+			if e.addr != q.addr {
+				v >>= 32
+			}
+			e.val, e.perfAt = e.op.Truncate(v), t
+			e.flags |= performed | forwarded
+			e.phase = executing
+			e.level = uint8(stats.L1)
+			e.old = n - 1
+			c.schedule(i, t+int64(c.tm.ForwardCycles))
+			return true
+		}
+	}
+	return false
+}
