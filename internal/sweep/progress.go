@@ -1,0 +1,65 @@
+package sweep
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// Progress says how far a Run is. ETA is 0 until the first job has ended.
+type Progress struct {
+	Done, Total  int
+	Elapsed, ETA time.Duration
+}
+
+// redraw is the shortest time between two drawings of a terminal line; faster
+// would only cost writes.
+const redraw = 100 * time.Millisecond
+
+// Line returns a Progress function that keeps one line up to date on a terminal
+// and clears it at the end, or, elsewhere (a log, CI), writes one line each time
+// another tenth is done.
+func Line(w io.Writer, terminal bool) func(Progress) {
+	drawn := time.Duration(-redraw)
+	tenth := 0
+	return func(p Progress) {
+		if p.Total <= 0 {
+			return
+		}
+		end := p.Done >= p.Total
+		switch {
+		case terminal && end:
+			fmt.Fprint(w, "\r\x1b[K")
+		case terminal && p.Elapsed-drawn >= redraw:
+			drawn = p.Elapsed
+			fmt.Fprintf(w, "\r\x1b[K%s", text(p))
+		case !terminal && p.Done*10/p.Total > tenth:
+			tenth = p.Done * 10 / p.Total
+			fmt.Fprintln(w, text(p))
+		}
+	}
+}
+
+func text(p Progress) string {
+	s := fmt.Sprintf("%3d%%  %d of %d points", p.Done*100/p.Total, p.Done, p.Total)
+	if p.Done == 0 {
+		return s
+	}
+	if p.Done >= p.Total {
+		return s + ", " + span(p.Elapsed)
+	}
+	return s + ", " + span(p.ETA) + " left"
+}
+
+// span is d as a person says it: two units at most.
+func span(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0fs", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
