@@ -1,0 +1,55 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// Options say how to print.
+type Options struct {
+	Wide    bool   // do not fit tables to Width; keep all columns and rows
+	Width   int    // of the terminal; 0 means 80
+	Caption string // latex: put the table in a float with this caption
+	Label   string // latex: and this label
+}
+
+// formats in the order of help texts.
+var formats = [...]string{"table", "markdown", "latex", "csv", "json", "bench"}
+
+// Formats lists the names of the formats.
+func Formats() []string { return formats[:] }
+
+// CheckFormat is an error if there is no format of that name.
+func CheckFormat(format string) error {
+	if slices.Contains(formats[:], format) {
+		return nil
+	}
+	return fmt.Errorf("unknown format %q%s", format, suggest(format, formats[:]))
+}
+
+// Write prints a document in a format: json, csv and bench carry every record,
+// the other formats carry the tables of specs, or a sensible one without any.
+func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options) error {
+	switch format {
+	case "json":
+		return WriteJSON(w, doc)
+	case "csv":
+		return WriteCSV(w, doc.Records)
+	case "bench":
+		return WriteBench(w, doc)
+	}
+	if err := CheckFormat(format); err != nil {
+		return err
+	}
+	tables, err := Tables(doc, specs, opt)
+	if err != nil {
+		return err
+	}
+	return writeTables(w, format, Provenance(doc), tables, opt)
+}
+
+// WriteTables prints tables in a format; bench has no place for them.
+func WriteTables(w io.Writer, format string, tables []Table, opt Options) error {
+	return writeTables(w, format, "", tables, opt)
+}
