@@ -85,7 +85,10 @@ func (ps Problems) err() error {
 		if a.Line != b.Line {
 			return a.Line - b.Line
 		}
-		return a.Col - b.Col
+		if a.Col != b.Col {
+			return a.Col - b.Col
+		}
+		return strings.Compare(a.Msg, b.Msg)
 	})
 	return slices.CompactFunc(ps, func(a, b Problem) bool { return a == b })
 }

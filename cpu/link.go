@@ -1,0 +1,482 @@
+package cpu
+
+import (
+	"slices"
+	"strings"
+
+	"cohsim/internal/mem"
+)
+
+// Library finds the programs that a call may name.
+type Library func(name string) (*Proc, bool)
+
+// LibraryOf is a library of the programs given; of two with one name, the first
+// counts.
+func LibraryOf(procs ...*Proc) Library {
+	return func(name string) (*Proc, bool) {
+		for _, p := range procs {
+			if p.Name == name {
+				return p, true
+			}
+		}
+		return nil, false
+	}
+}
+
+// LinkOptions say what a program is linked for.
+type LinkOptions struct {
+	ISA     ISA
+	Layout  *mem.Layout      // nil: no operand may name a field
+	Params  map[string]int64 // value of every "param" of every program involved
+	Library Library          // nil: no calls
+}
+
+// maxOps bounds a linked program. Inlining can grow exponentially with the depth
+// of calls; lock paths need a few hundred ops.
+const maxOps = 1 << 16
+
+// Link makes main, a thread's whole life, into a flat program: calls are
+// inlined, fields become offsets, names registers, labels op indices, and
+// portable instructions those of the ISA. It reports every problem it can find;
+// the error is then Problems.
+func Link(main *Proc, o LinkOptions) (*Program, error) {
+	l := &linker{o: o, isa: &lowerings[o.ISA], prog: &Program{Name: main.Name, ISA: o.ISA, Bind: map[string]Reg{}}, checked: map[*Proc]bool{}}
+	if o.Layout != nil {
+		l.prog.Layout = o.Layout.Name
+	}
+	if len(main.Exits) > 0 {
+		l.probs = append(l.probs, problemAt(main, nil, 0, "", "program %q has exits (%s), so it can be called but not be what a thread runs", main.Name, strings.Join(main.Exits, ", ")))
+	}
+	if !l.check(main) || len(l.probs) > 0 {
+		return nil, l.probs.err()
+	}
+	f := l.newFrame(main, nil)
+	l.prog.Bind["task"] = TaskReg
+	for _, r := range main.Roles {
+		l.prog.Bind[r.Name] = l.local(f, r.Name)
+	}
+	for _, n := range main.Ins {
+		l.prog.Bind[n] = l.local(f, n)
+	}
+	for _, n := range slices.Concat(main.Outs, main.Regs) {
+		l.local(f, n)
+	}
+	l.body(f)
+	l.place(f.end)
+	if len(l.probs) == 0 {
+		l.finish(main)
+	}
+	if err := l.probs.err(); err != nil {
+		return nil, err
+	}
+	for r := range l.regNames {
+		if l.regNames[r] == nil {
+			l.regNames[r] = []string{"temporary"}
+		}
+		l.prog.RegName = append(l.prog.RegName, strings.Join(l.regNames[r], "/"))
+	}
+	return l.prog, nil
+}
+
+type linker struct {
+	o        LinkOptions
+	isa      *lowering
+	prog     *Program
+	probs    Problems
+	checked  map[*Proc]bool // judged by checkProc: whether it is sound
+	code     []draft
+	labels   []int      // label -> index into code, -1 while not placed
+	regNames [][]string // per register in use
+	full     bool       // maxOps or the registers ran out; said once
+}
+
+// draft is an op whose target is still a label.
+type draft struct {
+	op     Op
+	target int  // label, -1 if none
+	leave  bool // a jump made of an exit: threaded through where possible
+	site   Site
+}
+
+// frame is one inlined program.
+type frame struct {
+	p       *Proc
+	up      *frame
+	names   map[string]value
+	structs map[string]string
+	labels  map[string]int
+	index   map[string]int // label -> instruction, for default hints
+	exits   map[string]int // exit -> label in an outer frame
+	end     int            // label behind the last instruction: where a bare exit goes
+	moves   []move         // results to copy on the way out
+	next    Reg            // first register free for callees and temporaries
+	temp    Reg            // first free in the current instruction
+}
+
+// value is what a name or operand stands for: a register, or a number (reg is
+// NoReg).
+type value struct {
+	reg Reg
+	imm int64
+}
+
+// move copies a result that could not be written in place.
+type move struct {
+	from, to Reg
+	text     string
+}
+
+func (l *linker) check(p *Proc) bool {
+	sound, known := l.checked[p]
+	if !known {
+		probs := checkProc(p, false)
+		l.probs = append(l.probs, probs...)
+		sound = len(probs) == 0
+		l.checked[p] = sound
+	}
+	return sound
+}
+
+func (l *linker) newFrame(p *Proc, up *frame) *frame {
+	f := &frame{p: p, up: up, names: map[string]value{"task": {reg: TaskReg}}, structs: structsOf(p),
+		labels: map[string]int{}, index: map[string]int{}, exits: map[string]int{}, end: l.label(), next: 1}
+	if up != nil {
+		f.next = up.temp
+	} else {
+		l.regNames = [][]string{{"task"}}
+	}
+	f.temp = f.next
+	for _, c := range p.Consts {
+		f.names[c.Name] = value{NoReg, c.Value}
+	}
+	for _, n := range p.Params {
+		v, ok := l.o.Params[n]
+		if !ok {
+			l.probs = append(l.probs, problemAt(p, nil, 0, "", "parameter %q of program %q has no value", n, p.Name))
+		}
+		f.names[n] = value{NoReg, v}
+	}
+	for i := range p.Insts {
+		for _, name := range p.Insts[i].Labels {
+			f.labels[name], f.index[name] = l.label(), i
+		}
+	}
+	return f
+}
+
+// local gives a name of f a register of its own.
+func (l *linker) local(f *frame, name string) Reg {
+	full := name
+	if f.up != nil {
+		full = f.p.Name + "." + name
+	}
+	r := l.take(f, full)
+	f.next = f.temp
+	f.names[name] = value{reg: r}
+	return r
+}
+
+// take hands out the next register of f; it is free again with the instruction
+// unless the caller moves f.next.
+func (l *linker) take(f *frame, name string) Reg {
+	r := f.temp
+	if r >= NumRegs {
+		if !l.full {
+			l.full = true
+			chain := f.p.Name
+			for up := f.up; up != nil; up = up.up {
+				chain = up.p.Name + " > " + chain
+			}
+			l.probs = append(l.probs, problemAt(f.p, nil, 0, "", "out of registers in %s: %d are there, and every program keeps its own while it calls", chain, NumRegs))
+		}
+		return TaskReg
+	}
+	f.temp++
+	for len(l.regNames) <= int(r) {
+		l.regNames = append(l.regNames, nil)
+	}
+	if name != "" && !slices.Contains(l.regNames[r], name) {
+		l.regNames[r] = append(l.regNames[r], name)
+	}
+	return r
+}
+
+func (l *linker) label() int {
+	l.labels = append(l.labels, -1)
+	return len(l.labels) - 1
+}
+
+func (l *linker) place(label int) { l.labels[label] = len(l.code) }
+
+// body emits every instruction of f. Labels are placed before lowering, so they
+// survive whatever an instruction becomes.
+func (l *linker) body(f *frame) {
+	for i := range f.p.Insts {
+		in := &f.p.Insts[i]
+		for _, name := range in.Labels {
+			l.place(f.labels[name])
+		}
+		f.temp = f.next
+		if len(l.code) > maxOps {
+			if !l.full {
+				l.full = true
+				l.probs = append(l.probs, problemAt(f.p, in, 0, "", "the linked program has more than %d ops; calls are inlined", maxOps))
+			}
+			return
+		}
+		if in.Call != nil {
+			l.call(f, in)
+		} else {
+			l.inst(f, i, in)
+		}
+	}
+}
+
+// call inlines a callee. Arguments are passed by name: an input that the callee
+// never writes is the caller's own register or number, and a result is written
+// straight to the caller's register, unless the callee could see the difference.
+func (l *linker) call(f *frame, in *Inst) {
+	c := in.Call
+	callee, ok := (*Proc)(nil), false
+	if l.o.Library != nil {
+		callee, ok = l.o.Library(c.Callee)
+	}
+	if !ok {
+		l.fail(f, in, 0, "", "there is no program %q to call", c.Callee)
+		return
+	}
+	for up := f; up != nil; up = up.up {
+		if up.p == callee || up.p.Name == callee.Name {
+			l.fail(f, in, 0, "", "program %q calls itself; calls are inlined, so they cannot recurse", c.Callee)
+			return
+		}
+	}
+	if !l.check(callee) || !l.agree(f, in, callee) {
+		return
+	}
+	g := l.newFrame(callee, f)
+	written := map[string]bool{}
+	for i := range callee.Insts {
+		for _, n := range results(&callee.Insts[i]) {
+			written[n] = true
+		}
+	}
+	var seen []Reg // the caller's registers that the callee reads under a name of its own
+	for i, o := range c.Args {
+		name := inputName(callee, i)
+		v := l.value(f, o)
+		switch {
+		case written[name] || i < len(callee.Roles) && v.reg == NoReg:
+			r := l.local(g, name)
+			l.emit(f, in, Op{Code: ALU, Fn: Mov, Dst: r, A: NoReg, B: v.reg, C: NoReg, Imm: v.imm}, "mov "+name+", "+operandText(o), -1)
+		default:
+			g.names[name] = v
+			if v.reg != NoReg {
+				seen = append(seen, v.reg)
+			}
+		}
+	}
+	for i, n := range callee.Outs {
+		dst := "_"
+		if i < len(c.Outs) {
+			dst = c.Outs[i]
+		}
+		if dst == "_" {
+			l.local(g, n)
+			continue
+		}
+		if to := f.names[dst].reg; slices.Contains(seen, to) {
+			g.moves = append(g.moves, move{l.local(g, n), to, "mov " + dst + ", " + n})
+		} else {
+			g.names[n] = value{reg: to}
+		}
+	}
+	for _, n := range callee.Regs {
+		l.local(g, n)
+	}
+	// An exit that is an exit of f too leaves f with f's own results: through a
+	// landing behind the callee if there are any to copy.
+	var landings []int
+	var leaving []int
+	for _, e := range c.Order {
+		own, isExit := strings.CutPrefix(c.Exits[e], "exit:")
+		switch {
+		case !isExit:
+			g.exits[e] = f.labels[c.Exits[e]]
+		case len(f.moves) == 0:
+			g.exits[e] = f.exits[own]
+		default:
+			g.exits[e] = l.label()
+			landings, leaving = append(landings, g.exits[e]), append(leaving, f.exits[own])
+		}
+	}
+	l.body(g)
+	l.place(g.end)
+	if len(callee.Exits) == 0 {
+		l.results(g, in)
+	}
+	for i, at := range landings {
+		l.place(at)
+		l.results(f, in)
+		l.jump(f, in, leaving[i], instText(in))
+	}
+}
+
+// inputName is the callee's name for argument i: roles first, then ins.
+func inputName(p *Proc, i int) string {
+	if i < len(p.Roles) {
+		return p.Roles[i].Name
+	}
+	return p.Ins[i-len(p.Roles)]
+}
+
+// agree checks a call against the callee's declarations.
+func (l *linker) agree(f *frame, in *Inst, callee *Proc) bool {
+	c, before := in.Call, len(l.probs)
+	if want := len(callee.Roles) + len(callee.Ins); len(c.Args) != want {
+		names := make([]string, want)
+		for i := range names {
+			names[i] = inputName(callee, i)
+		}
+		l.fail(f, in, 0, "", "%q takes %d arguments, not %d: %s(%s)", callee.Name, want, len(c.Args), callee.Name, strings.Join(names, ", "))
+	} else {
+		wants := structsOf(callee)
+		for i, o := range c.Args {
+			name := inputName(callee, i)
+			want, have := wants[name], f.structs[o.Name]
+			if o.Kind == OpdReg && want != "" && have != "" && want != have {
+				l.fail(f, in, o.Col, "", "%q of program %q points to a %s, and %q to a %s", name, callee.Name, want, o.Name, have)
+			}
+		}
+	}
+	if len(c.Outs) > len(callee.Outs) {
+		l.fail(f, in, 0, "", "%q has %d results, not %d", callee.Name, len(callee.Outs), len(c.Outs))
+	}
+	for _, e := range c.Order {
+		if !slices.Contains(callee.Exits, e) {
+			l.fail(f, in, 0, nearest(e, callee.Exits), "program %q has no exit %q", callee.Name, e)
+		}
+	}
+	var missing []string
+	for _, e := range callee.Exits {
+		if _, ok := c.Exits[e]; !ok {
+			missing = append(missing, e)
+		}
+	}
+	if len(missing) > 0 {
+		l.fail(f, in, 0, "", "the call does not say where exit %s of %q goes", strings.Join(missing, ", "), callee.Name)
+	}
+	return len(l.probs) == before
+}
+
+func (l *linker) fail(f *frame, in *Inst, col int, suggestion, format string, args ...any) {
+	l.probs = append(l.probs, problemAt(f.p, in, col, suggestion, format, args...))
+}
+
+// results emits the moves that leaving f needs.
+func (l *linker) results(f *frame, in *Inst) {
+	for _, m := range f.moves {
+		l.emit(f, in, Op{Code: ALU, Fn: Mov, Dst: m.to, A: NoReg, B: m.from, C: NoReg}, m.text, -1)
+	}
+}
+
+// jump emits a jump that stands for leaving a program.
+func (l *linker) jump(f *frame, in *Inst, target int, text string) {
+	l.emit(f, in, Op{Code: Branch, Fn: Always, Flags: Likely, Dst: NoReg, A: NoReg, B: NoReg, C: NoReg}, text, target)
+	l.code[len(l.code)-1].leave = true
+}
+
+// emit adds an op. text is "" if the op is the instruction as written.
+func (l *linker) emit(f *frame, in *Inst, op Op, text string, target int) *draft {
+	d := draft{op: op, target: target, site: Site{Proc: f.p.Name, Line: int32(in.Line), Text: instText(in), Region: -1}}
+	if text != "" && text != d.site.Text {
+		d.site.Text, d.site.Written = text, d.site.Text
+	}
+	l.code = append(l.code, d)
+	return &l.code[len(l.code)-1]
+}
+
+// finish threads jumps, drops what no path reaches and fills in targets.
+func (l *linker) finish(main *Proc) {
+	keep, offEnd := l.reach()
+	if offEnd {
+		l.probs = append(l.probs, problemAt(main, nil, 0, "", "program %q runs off its end; a thread loops (jump) or ends (halt)", main.Name))
+		return
+	}
+	// From the end, so that a jump to what now follows it falls away.
+	at := make([]int, len(l.code)+1) // op behind each draft that is kept
+	following := len(l.code)
+	for i := len(l.code) - 1; i >= 0; i-- {
+		if keep[i] && l.code[i].leave && l.chase(l.code[i].target) == following {
+			keep[i] = false
+		}
+		if keep[i] {
+			following = i
+		}
+		at[i] = following
+	}
+	index := make([]int32, len(l.code)+1)
+	n := int32(0)
+	for i := range l.code {
+		index[i] = n
+		if keep[i] {
+			n++
+		}
+	}
+	for i := range l.code {
+		if !keep[i] {
+			continue
+		}
+		d := &l.code[i]
+		if d.target >= 0 {
+			d.op.Off = index[at[l.chase(d.target)]]
+		}
+		if len(d.site.Ghosts) > 0 {
+			d.op.Flags |= Ghosted
+		}
+		d.op.Site = int32(len(l.prog.Sites))
+		l.prog.Sites = append(l.prog.Sites, d.site)
+		l.prog.Ops = append(l.prog.Ops, d.op)
+	}
+}
+
+// chase follows jumps that stand for exits to the draft they end at. A loop of
+// nothing but such jumps ends at one of them.
+func (l *linker) chase(label int) int {
+	i := l.labels[label]
+	for range l.code {
+		if i >= len(l.code) || !l.code[i].leave {
+			break
+		}
+		i = l.labels[l.code[i].target]
+	}
+	return i
+}
+
+// reach marks the drafts that some path reaches. Branches go straight to where
+// they end up, so a jump for an exit stays only where a path falls into it.
+func (l *linker) reach() (keep []bool, offEnd bool) {
+	keep = make([]bool, len(l.code))
+	todo := []int{0}
+	for len(todo) > 0 {
+		i := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if i == len(l.code) {
+			offEnd = true
+			continue
+		}
+		if keep[i] {
+			continue
+		}
+		keep[i] = true
+		d := &l.code[i]
+		if d.target >= 0 {
+			todo = append(todo, l.chase(d.target))
+		}
+		if d.op.Code == Halt || d.op.Code == Branch && d.op.Fn == Always {
+			continue
+		}
+		todo = append(todo, i+1)
+	}
+	return keep, offEnd
+}
