@@ -48,7 +48,6 @@ const (
 	InvOwner      // Inv to the owner
 	AckPut        // PutAck to the sender
 	AddReq        // sharers += requester
-	AddSender     // sharers += sender
 	AddOwner      // sharers += owner
 	DelSender     // sharers -= sender; a coarse list cannot, one bit stands for several caches
 	DelOwner      // sharers -= owner
@@ -83,7 +82,7 @@ var actionNames = [numActions]string{"", "SendGetS", "SendGetM", "SendUpg", "Sen
 	"SendDataS", "SendDataSo", "SendDataE", "SendDataF", "SendDataD", "SendDataM", "SendInvAck", "SendRcAck",
 	"SendWbData", "SendWbClean", "SendFwdMiss", "SendUnbS", "SendUnbO", "SendUnbX", "ZeroBal", "AddAcks", "SubAck",
 	"TakeReq", "ForgetReq", "GrantDataS", "GrantDataSn", "GrantDataE", "GrantDataF", "GrantDataM", "GrantUpg",
-	"GrantUpgOwner", "ForwardGetS", "ForwardGetM", "InvOthers", "InvOwner", "AckPut", "AddReq", "AddSender",
+	"GrantUpgOwner", "ForwardGetS", "ForwardGetM", "InvOthers", "InvOwner", "AckPut", "AddReq",
 	"AddOwner", "DelSender", "DelOwner", "OwnReq", "ForgetOwner", "RecallSharers", "RecallOwner", "SubRcAck",
 	"HitNow", "WaitHere", "PerformNow", "FillLine", "DropLine", "FreeEntry", "UseItOnce", "LosePerm", "LoseWrite",
 	"ParkLine", "WriteHome", "StallHere"}
@@ -97,4 +96,38 @@ func (a Action) Effect() Effect {
 		return 1 << (a - firstEffect)
 	}
 	return 0
+}
+
+// Sends returns the types of message that the action may send.
+func Sends(a Action) []MsgType {
+	switch a {
+	case SendDataM, GrantDataM:
+		return []MsgType{DataM}
+	case GrantDataS:
+		return []MsgType{DataS}
+	case GrantDataSn:
+		return []MsgType{DataSn}
+	case GrantDataE:
+		return []MsgType{DataE}
+	case GrantDataF:
+		return []MsgType{DataF}
+	case GrantUpg, GrantUpgOwner:
+		return []MsgType{AckCnt}
+	case ForwardGetS:
+		return []MsgType{FwdGetS}
+	case ForwardGetM:
+		return []MsgType{FwdGetM}
+	case InvOthers, InvOwner:
+		return []MsgType{Inv}
+	case AckPut:
+		return []MsgType{PutAck}
+	case RecallSharers:
+		return []MsgType{RcInv}
+	case RecallOwner:
+		return []MsgType{RcX}
+	}
+	if a >= SendGetS && a <= SendUnbX {
+		return []MsgType{sends[a].msg}
+	}
+	return nil
 }

@@ -1,5 +1,10 @@
 package mesi
 
+import (
+	"slices"
+	"strings"
+)
+
 // CacheEvent is a classified core request or message at a cache.
 type CacheEvent uint8
 
@@ -239,4 +244,16 @@ func classifyRequest(e *Entry, t MsgType, c Node) HomeEvent {
 		return ev + (AtPutSListed - AtPutSWait)
 	}
 	return ev + (AtPutSNone - AtPutSWait)
+}
+
+// Msg returns the type of message that the event stands for; false for a core event.
+func (e CacheEvent) Msg() (MsgType, bool) { return msgNamed(cacheEventNames[e]) }
+
+// Msg returns the type of message that the event stands for; false for Recall.
+func (e HomeEvent) Msg() (MsgType, bool) { return msgNamed(homeEventNames[e]) }
+
+func msgNamed(event string) (MsgType, bool) {
+	event, _, _ = strings.Cut(event, ".")
+	i := slices.Index(msgNames[:], event)
+	return MsgType(max(i, 0)), i >= 0
 }

@@ -24,11 +24,9 @@ var forwarderRows = []group{{
 		{F, OnLoad, do(HitNow), F, "the forwarder's copy is readable"},
 		{F, OnFwdGetS, do(SendDataF), S, "the newest reader becomes the forwarder: its copy will live longest"},
 		{F, OnInv, do(SendInvAck, DropLine, LosePerm), I, "a writer collects our ack before it writes"},
-		{SI_A, OnFwdGetS, do(SendDataF), SI_A, "the copy in the eviction buffer is as good; the home learns of the new forwarder from the reader"},
 		{IS_D, OnDataF, do(FillLine, PerformNow, SendUnbS), F, "a shared copy and the forwarder's role"},
 	},
 	home: []HomeRow{
-		{HS, AtGetSNone, do(TakeReq, GrantDataF), B_S, "no forwarder is known; memory is current"},
 		{HS, AtGetSNoneFwd, do(TakeReq, ForwardGetS), B_FF, "the forwarder answers from its cache"},
 		{B_S, AtUnbS, do(AddReq, OwnReq, ForgetReq), HS, "the reader is the forwarder now"},
 		{B_FF, AtUnbS, do(AddReq, OwnReq, ForgetReq), HS, "the reader is the forwarder now; the old one stays a sharer"},
@@ -38,9 +36,9 @@ var forwarderRows = []group{{
 }, {
 	home: stalls(B_FF),
 }, {
-	home: puts(HS, isOwn, HS, "the forwarder leaves: memory serves the next read", DelSender, ForgetOwner, AckPut),
+	home: puts(HS, onlyPutS, isOwn, HS, "the forwarder leaves: memory serves the next read", DelSender, ForgetOwner, AckPut),
 }, {
-	home: puts(HS, isOwnLast, HI, "the forwarder was the last sharer", DelSender, ForgetOwner, AckPut),
+	home: puts(HS, onlyPutS, isOwnLast, HI, "the forwarder was the last sharer", DelSender, ForgetOwner, AckPut),
 }, {
 	when: when(upgrade),
 	cache: []CacheRow{
@@ -54,8 +52,14 @@ var forwarderRows = []group{{
 	when:  when(silentS),
 	cache: []CacheRow{{F, OnSilentEvict, do(DropLine), I, "the home finds out when it asks us"}},
 }, {
-	when:  when(putS),
-	cache: []CacheRow{{F, OnEvict, do(SendPutS, ParkLine), SI_A, "the home shall stop asking us"}},
+	when: when(putS),
+	cache: []CacheRow{
+		{F, OnEvict, do(SendPutS, ParkLine), SI_A, "the home shall stop asking us"},
+		{SI_A, OnFwdGetS, do(SendDataF), SI_A, "the copy in the eviction buffer is as good; the home learns of the new forwarder from the reader"},
+	},
+	home: []HomeRow{
+		{HS, AtGetSNone, do(TakeReq, GrantDataF), B_S, "the forwarder left, so none is known; memory is current"},
+	},
 }, {
 	when: when(silentS, noUpgrade),
 	home: []HomeRow{{B_FF, AtFwdMiss, do(DelOwner, ForgetOwner, GrantDataF), B_S, "the forwarder dropped its copy: memory is current"}},
@@ -63,9 +67,11 @@ var forwarderRows = []group{{
 	when: when(silentS, coarse),
 	home: []HomeRow{
 		{HS, AtGetSOwn, do(TakeReq, GrantDataF), B_S, "the forwarder dropped its copy and wants it back"},
-		{HS, AtGetSListed, do(TakeReq, GrantDataF), B_S, "the reader dropped its copy; no forwarder is known"},
 		{HS, AtGetSListedFwd, do(TakeReq, ForwardGetS), B_FF, "the reader dropped its copy; the forwarder answers"},
 	},
+}, {
+	when: when(silentS|putS, coarse|putS),
+	home: []HomeRow{{HS, AtGetSListed, do(TakeReq, GrantDataF), B_S, "the reader dropped its copy; no forwarder is known"}},
 }, {
 	when: when(noExclusive),
 	home: []HomeRow{{HI, AtGetSNone, do(TakeReq, ForgetOwner, GrantDataF), B_S, "memory is the only copy; the reader is the forwarder"}},

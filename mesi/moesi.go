@@ -66,9 +66,21 @@ var ownedRows = []group{{
 }, {
 	home: stalls(B_FS),
 }, {
-	home: puts(HO, isNone, HO, staleWhy, AckPut),
+	home: puts(HO, anyPut, isNone, HO, staleWhy, AckPut),
 }, {
-	home: puts(HO, isListed, HO, "a sharer leaves; the owner stays", DelSender, AckPut),
+	home: puts(HO, onlyPutS, isListed, HO, "a sharer leaves; the owner stays", DelSender, AckPut),
+}, {
+	when: when(coarse),
+	home: puts(HO, onlyPutE, isListed, HO, "stale, and listed in vain by a coarse list", AckPut),
+}, {
+	when: when(coarse),
+	home: puts(HO, onlyPutM, isListed, HO, "stale, and listed in vain by a coarse list", AckPut),
+}, {
+	when: when(coarse),
+	home: puts(HS, onlyPutM, isListed, HS, "stale, and listed in vain by a coarse list", AckPut),
+}, {
+	when: when(putS),
+	home: puts(HO, onlyPutM, isOwnLast, HI, "memory is current again and nobody has a copy", WriteHome, ForgetOwner, AckPut),
 }, {
 	home: []HomeRow{
 		{HO, AtGetSNone, do(TakeReq, ForwardGetS), B_FS, "memory is stale: the owner serves"},
@@ -76,7 +88,6 @@ var ownedRows = []group{{
 		{HO, AtUpgNone, do(TakeReq, ForwardGetM, InvOthers), B_X, "the upgrader lost its copy to an earlier writer and needs the data"},
 		{HO, AtUpgOwn, do(TakeReq, GrantUpg, InvOthers), B_X, "the owner has the data; the sharers must go"},
 		{HO, AtPutMOwn, do(WriteHome, ForgetOwner, AckPut), HS, "memory is current again, the sharers stay"},
-		{HO, AtPutMOwnLast, do(WriteHome, ForgetOwner, AckPut), HI, "memory is current again and nobody has a copy"},
 		{B_FS, AtUnbO, do(AddReq, ForgetReq), HO, "the owner keeps the dirty line, the reader shares"},
 	},
 }, {

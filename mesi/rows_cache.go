@@ -227,15 +227,6 @@ var nonBlockingRows = []group{{
 }, {
 	when:  when(nonBlocking|recall|silentS, nonBlocking|recall|coarse),
 	cache: []CacheRow{{ISI_D, OnRcInv, do(SendRcAck), ISI_D, "a second call of an older turn"}},
-}, {
-	when: when(nonBlocking | silentE),
-	cache: []CacheRow{
-		{ISI_D, OnFwdGetS, do(SendFwdMiss), ISI_D, "the copy was dropped silently: the home serves from memory"},
-		{ISI_D, OnFwdGetM, do(SendFwdMiss), ISI_D, "the copy was dropped silently: the home serves from memory"},
-	},
-}, {
-	when:  when(nonBlocking | silentE | recall),
-	cache: []CacheRow{{ISI_D, OnRcX, do(SendFwdMiss), ISI_D, "we dropped the clean line: memory is current"}},
 }}
 
 // recallRows: the home drops its entry and with it every copy.

@@ -13,14 +13,22 @@ func stalls(states ...HomeState) []HomeRow {
 	return rows
 }
 
-// puts returns the rows of one state for the three Puts with the given qualifier.
-func puts(from HomeState, qualifier HomeEvent, to HomeState, why string, a ...Action) []HomeRow {
+// puts returns the rows of one state for Puts of the given types and qualifier.
+func puts(from HomeState, types []HomeEvent, qualifier HomeEvent, to HomeState, why string, a ...Action) []HomeRow {
 	var rows []HomeRow
-	for _, on := range []HomeEvent{AtPutSWait, AtPutEWait, AtPutMWait} {
+	for _, on := range types {
 		rows = append(rows, HomeRow{from, on + qualifier, a, to, why})
 	}
 	return rows
 }
+
+var (
+	anyPut   = []HomeEvent{AtPutSWait, AtPutEWait, AtPutMWait}
+	cleanPut = []HomeEvent{AtPutSWait, AtPutEWait}
+	onlyPutS = []HomeEvent{AtPutSWait}
+	onlyPutE = []HomeEvent{AtPutEWait}
+	onlyPutM = []HomeEvent{AtPutMWait}
+)
 
 // Qualifiers of a Put, as distances from its Wait event.
 const (
@@ -38,17 +46,16 @@ const (
 
 var homeCommon = []group{
 	{home: stalls(B_S, B_X, B_FX)},
-	{home: puts(HI, isNone, HI, staleWhy, AckPut)},
-	{home: puts(HS, isNone, HS, staleWhy, AckPut)},
-	{home: puts(HS, isListed, HS, sharerPutWhy, DelSender, AckPut)},
-	{home: puts(HS, isLast, HI, "the last sharer leaves", DelSender, AckPut)},
-	{home: puts(HX, isNone, HX, staleWhy, AckPut)},
+	{home: puts(HI, anyPut, isNone, HI, staleWhy, AckPut)},
+	{home: puts(HS, anyPut, isNone, HS, staleWhy, AckPut)},
+	{home: puts(HS, cleanPut, isListed, HS, "a sharer, or an old owner that shares now, leaves the list", DelSender, AckPut)},
+	{when: when(putS), home: puts(HS, cleanPut, isLast, HI, "the last sharer leaves", DelSender, AckPut)},
+	{home: puts(HX, anyPut, isNone, HX, staleWhy, AckPut)},
 	{home: []HomeRow{
 		{HI, AtGetMNone, do(TakeReq, ForgetOwner, GrantDataM), B_X, "memory is the only copy"},
 		{HI, AtUpgNone, do(TakeReq, ForgetOwner, GrantDataM), B_X, "the copy to be upgraded is gone, so data are needed"},
 
 		{HS, AtGetMNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "memory is current; the sharers ack to the writer"},
-		{HS, AtGetMListed, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the writer dropped its own copy and needs the data"},
 		{HS, AtUpgNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the upgrader lost its copy to an earlier writer and needs the data"},
 		{HS, AtUpgListed, do(TakeReq, GrantUpg, InvOthers, ForgetOwner), B_X, "the upgrader has the data"},
 
@@ -61,7 +68,10 @@ var homeCommon = []group{
 		{B_FX, AtUnbX, do(OwnReq, ForgetReq), HX, "the old owner handed the line over"},
 		{B_FS, AtUnbX, do(OwnReq, ForgetReq), HX, "the owner answered the read with ownership (migrate)"},
 	}},
-	{when: when(coarse, upgrade|coarse), home: []HomeRow{
+	{when: when(silentS, coarse, noUpgrade), home: []HomeRow{
+		{HS, AtGetMListed, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the writer dropped its own copy and needs the data"},
+	}},
+	{when: when(coarse), home: []HomeRow{
 		{HS, AtUpgUnsure, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "a coarse list cannot tell whether the upgrader still has the data"},
 	}},
 	{when: when(exclusive), home: []HomeRow{
@@ -119,6 +129,8 @@ func homeWriteBacks(forwarder Action) []group {
 	done := do(AddReq, AddOwner, forwarder, ForgetReq)
 	written := do(WriteHome, AddReq, AddOwner, forwarder, ForgetReq)
 	return []group{
+		{home: puts(HS, onlyPutM, isListed, HS, sharerPutWhy, DelSender, AckPut)},
+		{when: when(putS), home: puts(HS, onlyPutM, isLast, HI, sharerPutWhy, DelSender, AckPut)},
 		{home: stalls(B_FS, B_FSu, B_FSw)},
 		{home: []HomeRow{
 			{B_FS, AtUnbS, do(), B_FSu, "the reader has its copy; memory is not current yet"},

@@ -167,8 +167,6 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 			out.Msgs = append(out.Msgs, Msg{PutAck, NoData, Home, m.From, Home, 0})
 		case AddReq:
 			p.addSharer(e, e.Req)
-		case AddSender:
-			p.addSharer(e, m.From)
 		case AddOwner:
 			p.addSharer(e, e.Owner)
 		case DelSender:

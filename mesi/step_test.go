@@ -255,7 +255,7 @@ func TestForwarderAnswersReadsAndPassesTheRole(t *testing.T) {
 }
 
 func TestBlockedHomeStallsEveryRequestWithoutNotice(t *testing.T) {
-	r := newRig(t, "mesi", 3, nil)
+	r := newRig(t, "mesi", 3, func(o *Options) { o.PutS = true })
 	_, ms := r.core(0, Load)
 	r.send(ms[0])
 	before := r.home

@@ -1,6 +1,9 @@
 package mesi
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // CacheRow is one transition of the cache controller.
 type CacheRow struct {
@@ -127,8 +130,48 @@ func New(name string, o Options) (*Protocol, error) {
 			home = append(home, g.home...)
 		}
 	}
+	cache, home = prune(cache, home)
 	p := &Protocol{name: name, doc: d.doc, options: o}
 	return p.WithRows(cache, home)
+}
+
+// prune leaves out rows that options made impossible: rows for a message that no row
+// sends, or in a state that no row leads to. So a group need not repeat the conditions
+// of the rows that feed it. What is left must be reachable; the checker's tests say so.
+func prune(cache []CacheRow, home []HomeRow) ([]CacheRow, []HomeRow) {
+	for {
+		var sent [numMsgTypes]bool
+		var cacheTo [numStates]bool
+		var homeTo [numHomeStates]bool
+		cacheTo[I], homeTo[HI] = true, true
+		note := func(do []Action) {
+			for _, a := range do {
+				for _, t := range Sends(a) {
+					sent[t] = true
+				}
+			}
+		}
+		for _, r := range cache {
+			cacheTo[r.To] = cacheTo[r.To] || r.From != r.To
+			note(r.Do)
+		}
+		for _, r := range home {
+			homeTo[r.To] = homeTo[r.To] || r.From != r.To
+			note(r.Do)
+		}
+		c := slices.DeleteFunc(slices.Clone(cache), func(r CacheRow) bool {
+			t, ok := r.On.Msg()
+			return !cacheTo[r.From] || ok && !sent[t]
+		})
+		h := slices.DeleteFunc(slices.Clone(home), func(r HomeRow) bool {
+			t, ok := r.On.Msg()
+			return !homeTo[r.From] || ok && !sent[t]
+		})
+		if len(c) == len(cache) && len(h) == len(home) {
+			return c, h
+		}
+		cache, home = c, h
+	}
 }
 
 // WithRows compiles other rows under the name and options of p: what mutation tests

@@ -247,3 +247,20 @@ func (s *Protocol) Label(k []uint64) []Step {
 	s.trace, s.cov, s.seenStates, s.seenStall = nil, cov, states, stall
 	return steps
 }
+
+// Unreached lists the rows that the exploration never used.
+func (s *Protocol) Unreached() []mesi.Pair {
+	c := s.Coverage()
+	var rows []mesi.Pair
+	for _, r := range s.p.CacheRows() {
+		if c.CacheCount(r.From, r.On) == 0 {
+			rows = append(rows, mesi.Pair{State: r.From.String(), Event: r.On.String()})
+		}
+	}
+	for _, r := range s.p.HomeRows() {
+		if c.HomeCount(r.From, r.On) == 0 {
+			rows = append(rows, mesi.Pair{AtHome: true, State: r.From.String(), Event: r.On.String()})
+		}
+	}
+	return rows
+}

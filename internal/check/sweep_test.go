@@ -1,0 +1,74 @@
+package check
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"cohsim/mesi"
+)
+
+// allOptions lists every combination of options that the protocol allows.
+func allOptions(protocol string) []mesi.Options {
+	var all []mesi.Options
+	for bits := range 1 << 9 {
+		on := func(i int) bool { return bits>>i&1 != 0 }
+		o := mesi.Options{SilentS: on(0), PutS: on(1), SilentE: on(2), PutE: on(3), NonBlockingS: on(4),
+			Recall: on(5), Upgrade: on(6), ExclusiveGrant: on(7)}
+		if on(8) {
+			o.SharerPointers, o.SharerGroup, o.Caches = 1, 2, 4
+		}
+		if !o.ExclusiveGrant && o.PutE {
+			continue // no effect
+		}
+		if _, err := mesi.New(protocol, o); err == nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// TestEveryOptionSetIsProven explores every allowed combination of options at 2 caches,
+// and with COHSIM_LONG=1 at 3, where every row must also be reached.
+func TestEveryOptionSetIsProven(t *testing.T) {
+	long := os.Getenv("COHSIM_LONG") != ""
+	for _, name := range mesi.Names() {
+		t.Run(name, func(t *testing.T) {
+			all := allOptions(name)
+			unreached := map[string]int{}
+			for _, o := range all {
+				cfg := ProtocolConfig{Caches: 2, Migrate: true, Symmetry: o.SharerPointers == 0}
+				if long {
+					cfg.Caches = 3
+				}
+				if o.SharerPointers > 0 {
+					o.Caches = cfg.Caches
+				}
+				p, err := mesi.New(name, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := NewProtocol(p, cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r, err := Explore(s, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Violation != nil {
+					t.Fatalf("%+v: %v\n%s", o, r.Violation.Error(), Chart(s, r.Violation.Path))
+				}
+				if long {
+					for _, u := range s.Unreached() {
+						k := fmt.Sprint(u)
+						if unreached[k]++; unreached[k] <= 2 {
+							t.Errorf("%+v: row %v is never used", o, u)
+						}
+					}
+				}
+			}
+			t.Logf("%d option sets", len(all))
+		})
+	}
+}
