@@ -1,0 +1,109 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"cohsim/internal/stats"
+)
+
+// WriteBench writes the text format of Go benchmarks, one line per record, so
+// that benchstat can compare and pivot results. The unit of a number is the
+// metric's name, since two metrics may share a unit. Axes become name parts by
+// their last word (run.cores is /cores, if that is unambiguous). With one seed
+// per point the numbers are declared exact; seeds are samples otherwise.
+func WriteBench(w io.Writer, d *Document) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "engine: %d\nconfig-hash: %s\n\n", d.Engine, oneWord(d.ConfigHash))
+	exact := len(d.Seeds()) == 1
+	seen := map[string]bool{}
+	for _, r := range d.Records {
+		for _, m := range r.Metrics {
+			if seen[m.Name] {
+				continue
+			}
+			seen[m.Name] = true
+			known, _ := stats.Find(m.Name)
+			traits := ""
+			if known.Better != "" {
+				traits += " better=" + known.Better
+			}
+			if exact {
+				traits += " assume=exact"
+			}
+			if traits != "" {
+				fmt.Fprintf(&b, "Unit %s%s\n", oneWord(m.Name), traits)
+			}
+		}
+	}
+	b.WriteByte('\n')
+	axes, _ := d.Axes()
+	short := shortNames(axes)
+	for _, r := range d.Records {
+		name := "Benchmark" + camel(d.Name())
+		for i, a := range axes {
+			if v, ok := r.Axis(a); ok {
+				name += "/" + oneWord(short[i]) + "=" + oneWord(v.String())
+			}
+		}
+		// A trailing -8 would be read as GOMAXPROCS.
+		name = procs.ReplaceAllString(name, "_$1")
+		fmt.Fprintf(&b, "%s 1", name)
+		for _, m := range r.Metrics {
+			if !m.Value.IsMissing() {
+				fmt.Fprintf(&b, " %s %s", m.Value, oneWord(m.Name))
+			}
+		}
+		b.WriteByte('\n')
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+var procs = regexp.MustCompile(`-(\d+)$`)
+
+// shortNames are the last words of dotted names, where they stay distinct.
+func shortNames(names []string) []string {
+	last := func(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
+	short := make([]string, len(names))
+	for i, n := range names {
+		short[i] = last(n)
+		if short[i] == "" || slices.ContainsFunc(names, func(o string) bool { return o != n && last(o) == short[i] }) {
+			short[i] = n
+		}
+	}
+	return short
+}
+
+// camel is s as a Go name: fault-storm becomes FaultStorm.
+func camel(s string) string {
+	var b strings.Builder
+	up := true
+	for _, r := range s {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			up = true
+		case up:
+			b.WriteRune(unicode.ToUpper(r))
+			up = false
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// oneWord replaces what would split or end a benchmark name.
+func oneWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) || r == '/' {
+			return '_'
+		}
+		return r
+	}, s)
+}
