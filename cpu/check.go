@@ -7,8 +7,9 @@ import (
 
 // checkProc judges a whole program: names, operand kinds, labels, flow. With
 // broken set (lines were lost) it says nothing about what a lost line may have
-// held. Link runs it too, because a Proc may be made in Go.
-func checkProc(p *Proc, broken bool) Problems {
+// held. Link runs it too, because a Proc may be made in Go; labelled says where
+// labels stand in a text.
+func checkProc(p *Proc, broken bool, labelled map[string]Problem) Problems {
 	c := &procCheck{p: p, kinds: map[string]nameKind{"task": nameTask}, labels: map[string]int{}, used: map[string]bool{}, broken: broken}
 	c.declare()
 	for i := range p.Insts {
@@ -30,8 +31,13 @@ func checkProc(p *Proc, broken bool) Problems {
 	}
 	for i := range p.Insts {
 		for _, l := range p.Insts[i].Labels {
-			if !c.used[l] {
-				c.fail(&p.Insts[i], 0, "", "label %q is never used", l)
+			if c.used[l] {
+				continue
+			}
+			c.fail(&p.Insts[i], 0, "", "label %q is never used", l)
+			if at, ok := labelled[l]; ok {
+				last := &c.probs[len(c.probs)-1]
+				last.Line, last.Col, last.Excerpt = at.Line, at.Col, at.Excerpt
 			}
 		}
 	}
@@ -42,6 +48,23 @@ func checkProc(p *Proc, broken bool) Problems {
 		c.flow()
 	}
 	return c.probs
+}
+
+// colOf finds a word of an instruction that carries no column of its own (ghost
+// roles, results and exits of calls); the last one, as they stand at the end.
+func colOf(in *Inst, word string) int {
+	for end := len(in.Source); end > 0; {
+		i := strings.LastIndex(in.Source[:end], word)
+		if i < 0 {
+			break
+		}
+		after := i + len(word)
+		if (i == 0 || !isNameByte(in.Source[i-1])) && (after == len(in.Source) || !isNameByte(in.Source[after])) {
+			return i + 1
+		}
+		end = i
+	}
+	return 0
 }
 
 type nameKind uint8
@@ -162,12 +185,12 @@ func (c *procCheck) inst(in *Inst) {
 		c.operand(in, m, args[i], o)
 	}
 	for _, g := range in.Ghosts {
-		if k := c.known(in, g.Role, 0); k != nameNone && !k.isReg() {
-			c.fail(in, 0, "", "a ghost event concerns the object a register points to; %q is a number", g.Role)
+		if k := c.known(in, g.Role, colOf(in, g.Role)); k != nameNone && !k.isReg() {
+			c.fail(in, colOf(in, g.Role), "", "a ghost event concerns the object a register points to; %q is a number", g.Role)
 		}
 	}
 	if len(in.Ghosts) > 0 && m.form.noOp {
-		c.fail(in, 0, "", "%q may become no op at all, so it cannot carry a ghost event", m.form.name)
+		c.fail(in, 0, "", "%q is not always an op, so it cannot carry a ghost event", m.form.name)
 	}
 	switch {
 	case m.form.name == "call" && in.Call == nil:
@@ -282,19 +305,19 @@ func (c *procCheck) call(in *Inst) {
 		if name == "_" {
 			continue
 		}
-		c.writable(in, name, 0)
+		c.writable(in, name, colOf(in, name))
 		for _, other := range in.Call.Outs[:i] {
 			if other == name {
-				c.fail(in, 0, "", "%q takes two results of one call", name)
+				c.fail(in, colOf(in, name), "", "%q takes two results of one call", name)
 			}
 		}
 	}
 	for _, e := range in.Call.Order {
 		to := in.Call.Exits[e]
 		if own, ok := strings.CutPrefix(to, "exit:"); ok {
-			c.exit(in, own, 0)
+			c.exit(in, own, colOf(in, own))
 		} else {
-			c.label(in, to, 0)
+			c.label(in, to, colOf(in, to))
 		}
 	}
 }

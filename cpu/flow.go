@@ -142,6 +142,6 @@ func reads(in *Inst, f func(name string, col int)) {
 		}
 	}
 	for _, g := range in.Ghosts {
-		f(g.Role, 0)
+		f(g.Role, colOf(in, g.Role))
 	}
 }

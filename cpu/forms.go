@@ -215,7 +215,7 @@ func argWord(c byte) string {
 	case 'l':
 		return "label"
 	case 'x':
-		return "exit"
+		return "NAME"
 	case 'k':
 		return "begin|end"
 	}

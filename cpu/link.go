@@ -129,7 +129,7 @@ type move struct {
 func (l *linker) check(p *Proc) bool {
 	sound, known := l.checked[p]
 	if !known {
-		probs := checkProc(p, false)
+		probs := checkProc(p, false, nil)
 		l.probs = append(l.probs, probs...)
 		sound = len(probs) == 0
 		l.checked[p] = sound

@@ -34,15 +34,15 @@ type parser struct {
 	probs  Problems
 
 	cur      *Proc
-	declared map[string]bool // names of cur's registers, constants and parameters
-	named    map[string]bool // names of programs so far
-	labels   []string        // labels that wait for an instruction
-	labelAt  []Problem       // ... and where each stands
-	comments []string        // comment lines that wait for a program or an instruction
-	block    int             // where the last unbroken block of them starts
-	adjacent bool            // no blank line since the last of them
-	broken   bool            // cur has lines that could not be read
-	homeless bool            // text before the first program was already reported
+	declared map[string]bool    // names of cur's registers, constants and parameters
+	named    map[string]bool    // names of programs so far
+	labels   []string           // labels that wait for an instruction
+	labelled map[string]Problem // where each label of cur stands
+	comments []string           // comment lines that wait for a program or an instruction
+	block    int                // where the last unbroken block of them starts
+	adjacent bool               // no blank line since the last of them
+	broken   bool               // cur has lines that could not be read
+	homeless bool               // text before the first program was already reported
 
 	toks []token // of the current line
 	pos  int
@@ -109,15 +109,16 @@ func (p *parser) parseLine() {
 		return
 	}
 	first := toks[0]
+	isLabel := len(toks) > 1 && toks[1].text == ":" // a label may be called "out"
 	switch {
-	case first.kind == tokName && first.text == "program":
+	case first.kind == tokName && first.text == "program" && !isLabel:
 		p.program()
 	case p.cur == nil:
 		if !p.homeless {
 			p.fail(first.col, "this stands before the first program; a program opens with \"program NAME\"")
 			p.homeless = true
 		}
-	case first.kind == tokName && p.isDecl(first.text):
+	case first.kind == tokName && !isLabel && p.isDecl(first.text):
 		p.declaration()
 		p.comments, p.adjacent = nil, false
 	default:
@@ -134,7 +135,7 @@ func commentText(c string) string {
 // judgements on the whole of it (labels, flow) unsafe.
 func (p *parser) spoil() {
 	p.broken = true
-	p.labels, p.labelAt = nil, nil
+	p.labels = nil
 }
 
 func (p *parser) program() {
@@ -146,6 +147,7 @@ func (p *parser) program() {
 	name := p.next()
 	p.cur = &Proc{Name: name.text, File: p.file, Line: p.lineNo}
 	p.declared, p.broken = map[string]bool{"task": true}, false
+	p.labelled = map[string]Problem{}
 	if p.adjacent && p.block <= len(p.comments) { // what stands above a blank line is about the file
 		p.cur.Doc = strings.Join(p.comments[p.block:], "\n")
 	}
@@ -153,6 +155,7 @@ func (p *parser) program() {
 	switch {
 	case name.kind != tokName || !isDottedName(name.text):
 		p.fail(name.col, "expected the name of the program, not %s", describe(name))
+		p.broken = true
 	case p.named[name.text]:
 		p.fail(name.col, "program %q is defined twice", name.text)
 	}
@@ -166,13 +169,14 @@ func (p *parser) closeProc() {
 		return
 	}
 	if len(p.labels) > 0 {
-		for i, at := range p.labelAt {
-			at.Msg = fmt.Sprintf("label %q stands before no instruction; end the program with one, for example \"exit\"", p.labels[i])
+		for _, l := range p.labels {
+			at := p.labelled[l]
+			at.Msg = fmt.Sprintf("label %q stands before no instruction; end the program with one, for example \"exit\"", l)
 			p.probs = append(p.probs, at)
 		}
 		p.spoil()
 	}
-	p.probs = append(p.probs, checkProc(p.cur, p.broken)...)
+	p.probs = append(p.probs, checkProc(p.cur, p.broken, p.labelled)...)
 	p.procs = append(p.procs, p.cur)
 	p.cur = nil
 }

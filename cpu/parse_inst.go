@@ -11,8 +11,12 @@ func (p *parser) instruction() {
 	for p.peek().kind == tokName && p.pos+1 < len(p.toks) && p.toks[p.pos+1].kind == tokPunct && p.toks[p.pos+1].text == ":" {
 		t, _ := p.declare(false)
 		p.pos++
+		if _, twice := p.labelled[t.text]; twice {
+			p.fail(t.col, "label %q is defined twice", t.text)
+			continue
+		}
 		p.labels = append(p.labels, t.text)
-		p.labelAt = append(p.labelAt, Problem{File: p.file, Line: p.lineNo, Col: t.col, Excerpt: p.line})
+		p.labelled[t.text] = Problem{File: p.file, Line: p.lineNo, Col: t.col, Excerpt: p.line}
 	}
 	name := p.peek()
 	if name.kind == tokEnd {
@@ -23,7 +27,7 @@ func (p *parser) instruction() {
 	}
 	in := Inst{Labels: p.labels, Line: p.lineNo, Col: name.col, Source: p.line, Note: p.note}
 	in.Doc = strings.Join(p.comments, "\n")
-	p.labels, p.labelAt, p.comments, p.adjacent = nil, nil, nil, false
+	p.labels, p.comments, p.adjacent = nil, nil, false
 	if !p.body(&in) {
 		in.Name, in.Args, in.Call = "", nil, nil // keeps its labels, so that they are not reported missing
 		p.broken = true
