@@ -72,23 +72,43 @@ type Struct struct {
 	Fields []Field
 }
 
-// Field finds a field by name; "slot[3]" finds one element of an array.
+// Field finds a field by name; "slot[3]" finds one element of an array, and the
+// name of a nested struct finds the bytes from its first member to its last, so
+// that "mmap_lock.osq" serves where the layout has "mmap_lock.osq.tail".
 func (s *Struct) Field(name string) (Field, bool) {
 	for i := range s.Fields {
 		if s.Fields[i].Name == name {
 			return s.Fields[i], true
 		}
 	}
-	array, index, ok := splitIndex(name)
-	if !ok {
-		return Field{}, false
-	}
-	for i := range s.Fields {
-		if f := s.Fields[i]; f.Name == array && index < f.Count {
-			return f.Element(index), true
+	if array, index, ok := splitIndex(name); ok {
+		for i := range s.Fields {
+			if f := s.Fields[i]; f.Name == array && index < f.Count {
+				return f.Element(index), true
+			}
 		}
 	}
-	return Field{}, false
+	return s.group(name)
+}
+
+// group is the extent of everything below name.
+func (s *Struct) group(name string) (Field, bool) {
+	first, end, found := 0, 0, false
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		rest, ok := strings.CutPrefix(f.Name, name)
+		if !ok || name == "" || rest == "" || rest[0] != '.' && rest[0] != '[' {
+			continue
+		}
+		if !found || f.Offset < first {
+			first = f.Offset
+		}
+		end, found = max(end, f.End()), true
+	}
+	if !found {
+		return Field{}, false
+	}
+	return Field{Name: name, Offset: first, Size: end - first}, true
 }
 
 // At is the innermost field that covers the byte at offset: the smallest one,

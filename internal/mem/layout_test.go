@@ -42,7 +42,7 @@ func TestAddrSplitsIntoLineAndOffset(t *testing.T) {
 	}
 }
 
-func TestFieldFindsArrayElements(t *testing.T) {
+func TestFieldFindsFieldsElementsAndGroups(t *testing.T) {
 	s := small().Struct("vma")
 	for _, c := range []struct {
 		name string
@@ -57,6 +57,9 @@ func TestFieldFindsArrayElements(t *testing.T) {
 		{"slot[-1]", Field{}, false},
 		{"slot[x]", Field{}, false},
 		{"seq[0]", Field{}, false},
+		{"lock", Field{Name: "lock", Offset: 48, Size: 16}, true},
+		{"loc", Field{}, false},
+		{"lock.", Field{}, false},
 		{"nothing", Field{}, false},
 		{"", Field{}, false},
 	} {

@@ -15,8 +15,8 @@
 //     layout; writing that again gives the same bytes.
 //   - [Load] finds a layout by name among the shipped ones or by path, and lays
 //     an overlay over its base.
-//   - [ImportBTF] and [ImportDWARF] flatten nested members ("mmap_lock.count"),
-//     inline anonymous structs and unions, and label unions so that the result
+//   - [BTF] and [DWARF] open sources of types, whose Struct flattens nested members ("mmap_lock.count"),
+//     inlines anonymous structs and unions, and labels unions so that the result
 //     passes [mem.Layout.Validate].
 //   - No input makes a parser panic; the fuzz tests hold it to that.
 //

@@ -18,6 +18,13 @@ import (
 //
 // The error is [Problems], an *fs.PathError, or an *UnknownLayout.
 func Load(shipped fs.FS, dir, ref string) (*mem.Layout, error) {
+	l, _, err := load(shipped, dir, ref, nil)
+	return l, err
+}
+
+// LoadWithBase is [Load] that also returns what lay below, or nil if the layout
+// has no base.
+func LoadWithBase(shipped fs.FS, dir, ref string) (l, base *mem.Layout, err error) {
 	return load(shipped, dir, ref, nil)
 }
 
@@ -41,36 +48,37 @@ func Shipped(shipped fs.FS) []string {
 	return found
 }
 
-func load(shipped fs.FS, dir, ref string, over []string) (*mem.Layout, error) {
+func load(shipped fs.FS, dir, ref string, over []string) (l, base *mem.Layout, err error) {
 	f, err := open(shipped, dir, ref)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if f.Layout.Base == "" {
-		return f.Layout, nil
+		return f.Layout, nil, nil
+	}
+	if isPath(ref) {
+		dir = filepath.Dir(f.Path)
 	}
 	over = append(over, f.Path)
-	base, err := func() (*mem.Layout, error) {
-		next := dir
-		if isPath(ref) {
-			next = filepath.Dir(f.Path)
-		}
+	if len(over) <= maxBases {
+		base, _, err = load(shipped, dir, f.Layout.Base, over)
+	} else {
 		// Two names of one file would escape a comparison of names, so depth decides.
-		if len(over) > 8 {
-			return nil, fmt.Errorf("the bases go round in a circle: %s", strings.Join(over, " -> "))
-		}
-		return load(shipped, next, f.Layout.Base, over)
-	}()
-	var ps Problems
-	var unreadable *fs.PathError
-	switch {
-	case errors.As(err, &ps) || errors.As(err, &unreadable):
-		return nil, err
-	case err != nil:
-		return nil, Problems{f.problem(f.at.value("base"), err.Error())}
+		err = fmt.Errorf("the bases go round in a circle: %s", strings.Join(over, " -> "))
 	}
-	return f.Over(base)
+	var ps Problems
+	switch {
+	case errors.As(err, &ps):
+		return nil, nil, err
+	case err != nil: // the base cannot be found, and this file is what names it
+		return nil, nil, Problems{f.problem(f.at.value("base"), err.Error())}
+	}
+	l, err = f.Over(base)
+	return l, base, err
 }
+
+// maxBases is how many overlays may lie on each other.
+const maxBases = 8
 
 // Over lays the file over a layout, as [mem.Overlay] does, and gives problems of
 // the result the position of the key in this file that causes them.
