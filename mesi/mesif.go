@@ -30,7 +30,6 @@ var forwarderRows = []group{{
 		{HS, AtGetSNoneFwd, do(TakeReq, ForwardGetS), B_FF, "the forwarder answers from its cache"},
 		{B_S, AtUnbS, do(AddReq, OwnReq, ForgetReq), HS, "the reader is the forwarder now"},
 		{B_FF, AtUnbS, do(AddReq, OwnReq, ForgetReq), HS, "the reader is the forwarder now; the old one stays a sharer"},
-		{HS, AtGetMOwn, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the forwarder dropped its copy and needs the data"},
 		{HS, AtUpgOwn, do(TakeReq, GrantUpg, InvOthers, ForgetOwner), B_X, "the forwarder has the data"},
 	},
 }, {
@@ -62,7 +61,10 @@ var forwarderRows = []group{{
 	},
 }, {
 	when: when(silentS, noUpgrade),
-	home: []HomeRow{{B_FF, AtFwdMiss, do(DelOwner, ForgetOwner, GrantDataF), B_S, "the forwarder dropped its copy: memory is current"}},
+	home: []HomeRow{
+		{B_FF, AtFwdMiss, do(DelOwner, ForgetOwner, GrantDataF), B_S, "the forwarder dropped its copy: memory is current"},
+		{HS, AtGetMOwn, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the forwarder dropped its copy and needs the data"},
+	},
 }, {
 	when: when(silentS, coarse),
 	home: []HomeRow{

@@ -48,12 +48,17 @@ var ownedRows = []group{{
 	when: when(upgrade),
 	cache: []CacheRow{
 		{O, OnInv, do(SendInvAck, DropLine, LosePerm), I, "a sharer upgrades: it has the same value, so the dirty data may go"},
-		{OI_A, OnInv, do(SendInvAck, DropLine), II_A, "a sharer upgrades: it has the same value, so the dirty data may go"},
 		{OM_AD, OnInv, do(SendInvAck, DropLine, LosePerm), IM_AD, "a sharer's upgrade came first; the home will see that we need data"},
 	},
 	home: []HomeRow{
 		{HO, AtUpgListed, do(TakeReq, GrantUpgOwner, InvOthers, InvOwner), B_X, "the upgrader has the same value as the owner, who must go too"},
 	},
+}, {
+	when:  when(upgrade, coarse),
+	cache: []CacheRow{{OI_A, OnInv, do(SendInvAck, DropLine), II_A, "a sharer upgrades and has the same value; or a coarse list named us in vain and the ack of our Put is under way"}},
+}, {
+	when:  when(coarse | recall),
+	cache: []CacheRow{{OI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "a coarse list named us in vain; the ack of our Put is under way"}},
 }, {
 	when:  when(exclusive),
 	cache: []CacheRow{{E, OnFwdGetS, do(SendDataS, LoseWrite), S, "memory is current, so nobody needs to own the line"}},
@@ -61,7 +66,7 @@ var ownedRows = []group{{
 	when:  when(putE),
 	cache: []CacheRow{{EI_A, OnFwdGetS, do(SendDataS), SI_A, "as from E; the Put behind us will be that of a sharer"}},
 }, {
-	when:  when(nonBlocking),
+	when:  when(nonBlocking|silentS, nonBlocking|coarse),
 	cache: []CacheRow{{ISI_D, OnDataSo, do(FillLine, PerformNow, SendUnbO), S, "the home was blocked for us, so the Inv was of an older turn"}},
 }, {
 	home: stalls(B_FS),

@@ -166,7 +166,7 @@ var migrateRows = []group{{
 	when:  when(exclusive),
 	cache: []CacheRow{{E, OnFwdGetSMigrate, do(SendDataE, DropLine, LosePerm), I, "the reader becomes the owner of the clean line"}},
 }, {
-	when:  when(nonBlocking),
+	when:  when(nonBlocking|silentS, nonBlocking|coarse),
 	cache: []CacheRow{{ISI_D, OnDataD, do(FillLine, PerformNow, SendUnbX), M, "the home was blocked for us, so the Inv was of an older turn"}},
 }}
 
@@ -187,8 +187,17 @@ var staleInvRows = []group{{
 	when:  when(silentS|blocking, coarse|blocking),
 	cache: []CacheRow{{IS_D, OnInv, do(SendInvAck), IS_D, "the copy was dropped before our request; its turn is yet to come"}},
 }, {
-	when:  when(coarse),
-	cache: []CacheRow{{II_A, OnInv, do(SendInvAck), II_A, "a coarse list named us in vain"}},
+	when: when(coarse),
+	cache: []CacheRow{
+		{II_A, OnInv, do(SendInvAck), II_A, "a coarse list named us in vain"},
+		{MI_A, OnInv, do(SendInvAck, DropLine), II_A, "a coarse list named us in vain; the home shares the line, so it has taken our Put and its ack is under way"},
+	},
+}, {
+	when:  when(coarse | putE),
+	cache: []CacheRow{{EI_A, OnInv, do(SendInvAck, DropLine), II_A, "as in MI_A: the ack of our Put is under way"}},
+}, {
+	when:  when(coarse | putE | recall),
+	cache: []CacheRow{{EI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "as in MI_A: the ack of our Put is under way"}},
 }, {
 	when:  when(silentS|recall, coarse|recall),
 	cache: []CacheRow{{I, OnRcInv, do(SendRcAck), I, "the copy was dropped silently, or a coarse list named us in vain"}},
@@ -199,8 +208,11 @@ var staleInvRows = []group{{
 	when:  when(silentS|blocking|recall, coarse|blocking|recall),
 	cache: []CacheRow{{IS_D, OnRcInv, do(SendRcAck), IS_D, "the copy was dropped before our request; its turn is yet to come"}},
 }, {
-	when:  when(coarse | recall),
-	cache: []CacheRow{{II_A, OnRcInv, do(SendRcAck), II_A, "a coarse list named us in vain"}},
+	when: when(coarse | recall),
+	cache: []CacheRow{
+		{II_A, OnRcInv, do(SendRcAck), II_A, "a coarse list named us in vain"},
+		{MI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "a coarse list named us in vain; the ack of our Put is under way"},
+	},
 }}
 
 // nonBlockingRows: the home serves reads of shared lines without waiting for the reader,
@@ -213,10 +225,12 @@ var nonBlockingRows = []group{{
 		{ISI_D, OnLoad, do(WaitHere), ISI_D, "the read in flight will answer"},
 		{ISI_D, OnStore, do(WaitHere), ISI_D, "one transaction per line and cache"},
 		{ISI_D, OnDataSn, do(FillLine, PerformNow, UseItOnce, DropLine), I, "the value was current when our turn came; using it once is a legal order, keeping it is not"},
-		{ISI_D, OnDataS, do(FillLine, PerformNow, SendUnbS), S, "the home was blocked for us, so the Inv was of an older turn"},
 	},
 }, {
-	when:  when(nonBlocking | exclusive),
+	when:  when(nonBlocking|silentS, nonBlocking|coarse),
+	cache: []CacheRow{{ISI_D, OnDataS, do(FillLine, PerformNow, SendUnbS), S, "the home was blocked for us, so the Inv was of an older turn"}},
+}, {
+	when:  when(nonBlocking|exclusive|silentS, nonBlocking|exclusive|coarse),
 	cache: []CacheRow{{ISI_D, OnDataE, do(FillLine, PerformNow, SendUnbX), E, "the home was blocked for us, so the Inv was of an older turn"}},
 }, {
 	when:  when(nonBlocking|silentS, nonBlocking|coarse),

@@ -57,7 +57,6 @@ var homeCommon = []group{
 
 		{HS, AtGetMNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "memory is current; the sharers ack to the writer"},
 		{HS, AtUpgNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the upgrader lost its copy to an earlier writer and needs the data"},
-		{HS, AtUpgListed, do(TakeReq, GrantUpg, InvOthers, ForgetOwner), B_X, "the upgrader has the data"},
 
 		{HX, AtGetSNone, do(TakeReq, ForwardGetS), B_FS, "only the owner has current data"},
 		{HX, AtGetMNone, do(TakeReq, ForwardGetM), B_FX, "only the owner has current data"},
@@ -70,6 +69,9 @@ var homeCommon = []group{
 	}},
 	{when: when(silentS, coarse, noUpgrade), home: []HomeRow{
 		{HS, AtGetMListed, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the writer dropped its own copy and needs the data"},
+	}},
+	{when: when(upgrade), home: []HomeRow{
+		{HS, AtUpgListed, do(TakeReq, GrantUpg, InvOthers, ForgetOwner), B_X, "the upgrader has the data"},
 	}},
 	{when: when(coarse), home: []HomeRow{
 		{HS, AtUpgUnsure, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "a coarse list cannot tell whether the upgrader still has the data"},

@@ -35,7 +35,7 @@ func TestEveryOptionSetIsProven(t *testing.T) {
 	for _, name := range mesi.Names() {
 		t.Run(name, func(t *testing.T) {
 			all := allOptions(name)
-			unreached := map[string]int{}
+			bad, unreached := 0, map[string]int{}
 			for _, o := range all {
 				cfg := ProtocolConfig{Caches: 2, Migrate: true, Symmetry: o.SharerPointers == 0}
 				if long {
@@ -57,9 +57,13 @@ func TestEveryOptionSetIsProven(t *testing.T) {
 					t.Fatal(err)
 				}
 				if r.Violation != nil {
-					t.Fatalf("%+v: %v\n%s", o, r.Violation.Error(), Chart(s, r.Violation.Path))
+					t.Errorf("%+v: %v\n%s", o, r.Violation.Error(), Chart(s, r.Violation.Path))
+					if bad++; bad == 3 {
+						return
+					}
+					continue
 				}
-				if long {
+				if long && o.SharerPointers == 0 {
 					for _, u := range s.Unreached() {
 						k := fmt.Sprint(u)
 						if unreached[k]++; unreached[k] <= 2 {
