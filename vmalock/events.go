@@ -1,0 +1,65 @@
+package vmalock
+
+// Event is a ghost event: what an annotated op means for the state that a Judge
+// keeps. Events are named in .uop text by their String.
+type Event uint8
+
+// The vocabulary. The object of an event is what its role points to; old and
+// new are the values of the word that the op accessed. "task" is the thread.
+const (
+	// Of a VMA's vm_refcnt.
+	RefGet     Event = iota // a reader counts itself: n -> n+1; it is in flight until it is true or gone
+	ReaderTrue              // (count) the reader's checks passed: it holds the read lock
+	RefPut                  // a reader, true or in flight, gives its count back: n -> n-1
+	RefExclude              // the task, which holds mmap_lock for write, bars readers: n -> n+flag
+	RefInclude              // the same task lets them in again: n+flag -> n. An attached VMA is write-locked from here on
+	RefAttach               // the VMA's own count appears: 0 -> 1, by the holder of mmap_lock for write
+	RefDetach               // ... and goes: n -> n-1
+	SeqWrite                // vm_lock_seq takes the mm's number, all readers gone
+	VMAInit                 // the VMA is (re)initialised: nobody may be counted
+
+	// Of an mm.
+	MMSeq        // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+	SemRead      // a reader raises count: in if no writer, waiter or hand-off was there, else pending
+	SemReadBack  // a pending reader takes its count back to queue
+	SemSteal     // a pending reader stays in: no writer held it when it looked
+	SemGrant     // a waker counts one reader in advance: granted if no writer was there, else pending
+	SemUngrant   // ... and takes that back
+	SemGrantMore // a waker counts further readers in
+	SemGranted   // a queued reader has learnt that it was let in
+	SemUpRead    // a reader leaves
+	SemWrite     // a writer gets in: no reader and no writer was there
+	SemUpWrite   // the writer leaves
+	SemDowngrade // the writer becomes a reader
+
+	NumEvents
+)
+
+var eventNames = [NumEvents]string{
+	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
+	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write", VMAInit: "vma_init",
+	MMSeq: "mm_seq", SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
+	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
+	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
+}
+
+// String is the event's name in .uop text.
+func (e Event) String() string {
+	if e < NumEvents {
+		return eventNames[e]
+	}
+	return "?"
+}
+
+// ParseEvent finds an event by its name in .uop text.
+func ParseEvent(name string) (Event, bool) {
+	for e := range NumEvents {
+		if eventNames[e] == name {
+			return e, true
+		}
+	}
+	return 0, false
+}
+
+// ofVMA reports whether the object of e is a VMA (otherwise it is an mm).
+func (e Event) ofVMA() bool { return e <= VMAInit }

@@ -1,0 +1,177 @@
+package vmalock
+
+import (
+	"fmt"
+	"strings"
+
+	"cohsim/internal/mem"
+)
+
+// Judge follows a run by its ghost events, in order of time, and reports the
+// first that no correct lock could produce. It keeps who holds what, which the
+// lock words only count, and compares the two at every event.
+type Judge struct {
+	symbol func(mem.Addr) string
+	vmas   map[mem.Addr]*vmaGhost // looked up, never iterated
+	mms    map[mem.Addr]*mmGhost
+	events uint64
+}
+
+// NewJudge returns a judge who knows no object yet. symbol names addresses in
+// errors, and may be nil.
+func NewJudge(symbol func(mem.Addr) string) *Judge {
+	if symbol == nil {
+		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }
+	}
+	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}}
+}
+
+// AddMM introduces an mm, unlocked and with sequence number 0.
+func (j *Judge) AddMM(mm mem.Addr) { j.mms[mm] = &mmGhost{addr: mm} }
+
+// AddVMA introduces a VMA of an mm, without readers.
+func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
+	v := &vmaGhost{addr: vma, mm: j.mms[mm], attached: attached, lockedSeq: noSeq}
+	if v.mm == nil {
+		panic("vmalock: AddVMA before AddMM")
+	}
+	j.vmas[vma] = v
+}
+
+// Observe takes the next event. thread is a small number; obj is the VMA or mm.
+// Times must not decrease. The error is a *Violation.
+func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uint64) error {
+	j.events++
+	r := Record{t, thread, e, obj, old, new}
+	var rule, msg string
+	var h *history
+	if e.ofVMA() {
+		v := j.vmas[obj]
+		if v == nil {
+			return &Violation{Rule: "objects", Msg: "the event's object is no VMA of this run", Object: j.symbol(obj), Last: r}
+		}
+		rule, msg = v.observe(&r)
+		h = &v.history
+	} else {
+		m := j.mms[obj]
+		if m == nil {
+			return &Violation{Rule: "objects", Msg: "the event's object is no mm of this run", Object: j.symbol(obj), Last: r}
+		}
+		rule, msg = m.observe(&r)
+		h = &m.history
+	}
+	if rule == "" {
+		h.add(r)
+		return nil
+	}
+	return &Violation{Rule: rule, Msg: msg, Object: j.symbol(obj), Last: r, History: h.list()}
+}
+
+// Events is the number of events observed.
+func (j *Judge) Events() uint64 { return j.events }
+
+// Idle reports an error if anybody still holds, waits for, or has counted itself
+// in on anything of the VMA or mm at addr: at the end of programs that give back
+// all they took.
+func (j *Judge) Idle(addr mem.Addr) error {
+	msg := ""
+	var h *history
+	switch {
+	case j.vmas[addr] != nil:
+		v := j.vmas[addr]
+		h = &v.history
+		if v.nTrue+v.nInflight > 0 || v.flagOwner != 0 {
+			msg = "not idle: " + v.describe()
+		}
+	case j.mms[addr] != nil:
+		m := j.mms[addr]
+		h = &m.history
+		if m.readers+m.pending+m.granted > 0 || m.writer != 0 || m.seq&1 != 0 {
+			msg = "not idle: " + m.describe()
+		}
+	default:
+		msg, h = "neither a VMA nor an mm", &history{}
+	}
+	if msg == "" {
+		return nil
+	}
+	return &Violation{Rule: "idle", Msg: msg, Object: j.symbol(addr), History: h.list()}
+}
+
+// Record is one ghost event as it was observed.
+type Record struct {
+	At     int64
+	Thread int
+	Event  Event
+	Object mem.Addr
+	Old    uint64
+	New    uint64
+}
+
+func (r Record) String() string {
+	return fmt.Sprintf("%12d  thread %-3d %-14s %#x -> %#x", r.At, r.Thread, r.Event, r.Old, r.New)
+}
+
+// Violation is an event that no correct lock produces.
+type Violation struct {
+	Rule    string // "I1" … of the lock's invariants, "edges", "identity", "mmap_lock", …
+	Msg     string
+	Object  string
+	Last    Record
+	History []Record // what happened to the object before, oldest first
+}
+
+func (v *Violation) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "lock violation (%s) on %s: %s\n", v.Rule, v.Object, v.Msg)
+	for _, r := range v.History {
+		fmt.Fprintf(&b, "  %v\n", r)
+	}
+	fmt.Fprintf(&b, "> %v", v.Last)
+	return b.String()
+}
+
+// historyLen bounds what a violation tells: the last events of one object.
+const historyLen = 32
+
+// history is a ring of the latest records, in place and without allocation.
+type history struct {
+	ring [historyLen]Record
+	n    uint64
+}
+
+func (h *history) add(r Record) {
+	h.ring[h.n%historyLen] = r
+	h.n++
+}
+
+func (h *history) list() []Record {
+	first := uint64(0)
+	if h.n > historyLen {
+		first = h.n - historyLen
+	}
+	var out []Record
+	for i := first; i < h.n; i++ {
+		out = append(out, h.ring[i%historyLen])
+	}
+	return out
+}
+
+// hold is what one thread has of one object.
+type hold uint8
+
+const (
+	holdNone     hold = iota
+	holdInflight      // counted, not (yet) entitled
+	holdTrue          // entitled
+)
+
+// holds has a hold per thread, grown when a new thread shows up.
+type holds []hold
+
+func (h *holds) of(thread int) *hold {
+	for len(*h) <= thread {
+		*h = append(*h, holdNone)
+	}
+	return &(*h)[thread]
+}

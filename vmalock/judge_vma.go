@@ -1,0 +1,169 @@
+package vmalock
+
+import (
+	"fmt"
+
+	"cohsim/internal/mem"
+)
+
+const (
+	refFlag  = 0x40000000 // VM_REFCNT_EXCLUDE_READERS_FLAG
+	refLimit = refFlag - 1
+)
+
+// vmaGhost is the true state of one VMA. Its word must always be
+//
+//	attached + true readers + readers in flight + flag if somebody owns it
+type vmaGhost struct {
+	addr      mem.Addr
+	mm        *mmGhost
+	attached  bool
+	readers   holds
+	nTrue     uint64
+	nInflight uint64
+	flagOwner int    // thread+1, 0 for nobody
+	marked    bool   // vm_lock_seq was written under the present flag
+	lockedSeq uint64 // sequence number under which it was last write-locked
+	history   history
+}
+
+// ref is the value the word must have.
+func (v *vmaGhost) ref() uint64 {
+	n := v.nTrue + v.nInflight
+	if v.attached {
+		n++
+	}
+	if v.flagOwner != 0 {
+		n += refFlag
+	}
+	return n
+}
+
+// writeLocked reports whether a writer has returned from vma_start_write and has
+// not released mmap_lock's sequence number.
+func (v *vmaGhost) writeLocked() bool { return v.lockedSeq == v.mm.seq && v.mm.seq&1 == 1 }
+
+func (v *vmaGhost) describe() string {
+	return fmt.Sprintf("attached %t, %d true readers, %d in flight, flag owner %s, write-locked %t",
+		v.attached, v.nTrue, v.nInflight, threadName(v.flagOwner), v.writeLocked())
+}
+
+func threadName(owner int) string {
+	if owner == 0 {
+		return "nobody"
+	}
+	return fmt.Sprintf("thread %d", owner-1)
+}
+
+// observe moves the state; rule is "" if the event is legal.
+func (v *vmaGhost) observe(r *Record) (rule, msg string) {
+	onWord := r.Event != ReaderTrue && r.Event != SeqWrite && r.Event != VMAInit
+	if onWord && r.Old != v.ref() {
+		return "identity", fmt.Sprintf("vm_refcnt was %#x before the event, and should have been %#x (%s)", r.Old, v.ref(), v.describe())
+	}
+	if rule, msg = v.move(r); rule != "" {
+		return rule, msg
+	}
+	if onWord && r.New != v.ref() {
+		return "identity", fmt.Sprintf("vm_refcnt is %#x after the event, and should be %#x (%s)", r.New, v.ref(), v.describe())
+	}
+	return "", ""
+}
+
+func (v *vmaGhost) move(r *Record) (rule, msg string) {
+	h := v.readers.of(r.Thread)
+	writer := v.mm.writer == r.Thread+1
+	switch r.Event {
+	case RefGet:
+		switch {
+		case r.Old == 0:
+			return "I3", "a reader counts itself on a detached VMA"
+		case v.flagOwner != 0:
+			return "I2", "a reader counts itself although readers are excluded by " + threadName(v.flagOwner)
+		case r.Old >= refLimit:
+			return "I10", "a reader raises the count beyond its limit"
+		case *h != holdNone:
+			return "readers", "the thread holds this VMA already"
+		}
+		*h = holdInflight
+		v.nInflight++
+	case ReaderTrue:
+		switch {
+		case *h != holdInflight:
+			return "readers", "the thread says that it holds the VMA, and has not counted itself"
+		case v.writeLocked():
+			return "I1", "a reader gets in although the VMA is write-locked"
+		}
+		*h = holdTrue
+		v.nInflight--
+		v.nTrue++
+	case RefPut:
+		switch *h {
+		case holdInflight:
+			v.nInflight--
+		case holdTrue:
+			v.nTrue--
+		default:
+			return "I10", "a count is given back that the thread does not have"
+		}
+		*h = holdNone
+	case RefExclude:
+		switch {
+		case !writer:
+			return "I7", "readers are excluded without mmap_lock for write"
+		case v.flagOwner != 0:
+			return "I10", "the flag is added twice"
+		case r.Old == 0 || r.Old > refLimit:
+			return "edges", "the flag is added to a count outside 1 to its limit"
+		case v.mm.excluded != 0:
+			return "edges", "the mm has two VMAs with readers excluded at a time"
+		}
+		v.flagOwner, v.marked = r.Thread+1, false
+		v.mm.excluded = v.addr
+	case RefInclude:
+		if v.flagOwner != r.Thread+1 {
+			return "edges", "the flag is taken away by a thread that did not add it"
+		}
+		v.flagOwner, v.mm.excluded = 0, 0
+		if v.marked {
+			v.lockedSeq = v.mm.seq
+		}
+	case RefAttach:
+		switch {
+		case !writer:
+			return "edges", "a VMA is attached without mmap_lock for write"
+		case v.attached:
+			return "edges", "a VMA is attached twice"
+		}
+		v.attached = true
+	case RefDetach:
+		switch {
+		case !writer:
+			return "edges", "a VMA is detached without mmap_lock for write"
+		case !v.attached:
+			return "edges", "a VMA is detached twice"
+		}
+		v.attached = false
+	case SeqWrite:
+		switch {
+		case !writer:
+			return "I7", "vm_lock_seq is written without mmap_lock for write"
+		case r.New != v.mm.seq || v.mm.seq&1 == 0:
+			return "I7", fmt.Sprintf("vm_lock_seq becomes %#x while mm_lock_seq is %#x", r.New, v.mm.seq)
+		case v.flagOwner != r.Thread+1 && v.ref() != 0:
+			return "I7", "vm_lock_seq is written outside the window in which readers are excluded"
+		case v.nTrue+v.nInflight > 0:
+			return "I1", "vm_lock_seq is written while readers are inside"
+		}
+		v.marked = true
+		if v.ref() == 0 {
+			v.lockedSeq = v.mm.seq
+		}
+	case VMAInit:
+		if v.ref() != 0 {
+			return "I3", "a VMA is initialised that is still in use"
+		}
+		v.lockedSeq = noSeq
+	}
+	return "", ""
+}

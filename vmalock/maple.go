@@ -1,0 +1,79 @@
+package vmalock
+
+import (
+	"fmt"
+
+	"cohsim/internal/mem"
+)
+
+// Types of maple nodes, as they are kept in the low byte of a pointer to one.
+const (
+	mapleLeaf64   = 1 << 3
+	mapleArange64 = 3 << 3
+)
+
+// Fill of nodes: a tree that has seen some insertions is not packed. A leaf has
+// room for 16 entries, an internal node for 10.
+const (
+	leafFill  = 10
+	innerFill = 8
+)
+
+// entry is what one slot covers: everything above the slot before, up to last.
+type entry struct {
+	last  uint64
+	value uint64 // a VMA, 0 for a gap, or a tagged node
+}
+
+// AddTree builds the maple tree of the mm's attached VMAs, which must have been
+// added in ascending order and must not overlap, and hangs it into the mm. The
+// tree has at least minDepth levels: levels beyond what the number of VMAs needs
+// are nodes with a single child.
+func (w *World) AddTree(mm mem.Addr, minDepth int) {
+	var level []entry
+	next := uint64(0)
+	for _, v := range w.VMAs {
+		if v.MM != mm || !v.Attached {
+			continue
+		}
+		if v.Start < next || v.End <= v.Start {
+			w.fail(fmt.Errorf("%s covers [%#x, %#x), which is empty or not above the VMA before it", w.Space.Symbol(v.Addr), v.Start, v.End))
+			return
+		}
+		if v.Start > next {
+			level = append(level, entry{v.Start - 1, 0})
+		}
+		level = append(level, entry{v.End - 1, uint64(v.Addr)})
+		next = v.End
+	}
+	level = append(level, entry{^uint64(0), 0})
+	level = w.mapleLevel(level, 0, leafFill)
+	for depth := 1; len(level) > 1 || depth < minDepth; depth++ {
+		level = w.mapleLevel(level, depth, innerFill)
+	}
+	w.Set(mm, "mm_struct", "mm_mt.ma_root", level[0].value)
+}
+
+// mapleLevel makes the nodes of one level, leaves being level 0, and returns
+// their entries for the level above. It spreads the entries evenly.
+func (w *World) mapleLevel(below []entry, level, fill int) []entry {
+	name, tag := "maple_arange_64", uint64(mapleArange64)
+	if level == 0 {
+		name, tag = "maple_range_64", mapleLeaf64
+	}
+	nodes := (len(below) + fill - 1) / fill
+	var out []entry
+	for i := range nodes {
+		part := below[i*len(below)/nodes : (i+1)*len(below)/nodes]
+		node := w.Object(name, fmt.Sprintf("maple[%d][%d]", level, i))
+		for k, e := range part {
+			if k < len(part)-1 || level > 0 {
+				w.Set(node, name, fmt.Sprintf("pivot[%d]", k), e.last)
+			}
+			w.Set(node, name, fmt.Sprintf("slot[%d]", k), e.value)
+		}
+		w.Set(node, name, "meta.end", uint64(len(part)-1))
+		out = append(out, entry{part[len(part)-1].last, uint64(node) | tag})
+	}
+	return out
+}

@@ -1,0 +1,66 @@
+package vmalock
+
+import "cohsim/internal/mem"
+
+// supplement are the structs that the programs use and that a layout of
+// vm_area_struct and mm_struct need not have. Offsets of the maple nodes and of
+// rwsem_waiter are those of Linux 6.18 on x86-64. task_struct is synthetic: of a
+// task the programs touch its state, which wakers write, and its stack, which
+// nobody else does; only that they lie on lines of their own matters.
+var supplement = []mem.Struct{
+	{
+		Name: "task_struct", Size: 128, Align: 64,
+		Notes: "synthetic: the state word on one line, the top of the stack on another; stack holds the address of the task's rwsem_waiter",
+		Fields: []mem.Field{
+			{Name: "__state", Offset: 24, Size: 4},
+			{Name: "stack", Offset: 64, Size: 8},
+		},
+	},
+	{
+		Name: "rwsem_waiter", Size: 48, Align: 64,
+		Notes: "what a task that waits for mmap_lock has on its stack",
+		Fields: []mem.Field{
+			{Name: "list.next", Offset: 0, Size: 8},
+			{Name: "list.prev", Offset: 8, Size: 8},
+			{Name: "task", Offset: 16, Size: 8},
+			{Name: "type", Offset: 24, Size: 4},
+			{Name: "timeout", Offset: 32, Size: 8},
+		},
+	},
+	{
+		Name: "maple_range_64", Size: 256, Align: 256,
+		Notes: "leaf of a maple tree; a leaf that is not full keeps its last index in place of the last slot",
+		Fields: []mem.Field{
+			{Name: "parent", Offset: 0, Size: 8},
+			{Name: "pivot", Offset: 8, Size: 8, Count: 15},
+			{Name: "slot", Offset: 128, Size: 8, Count: 16, Union: "slot"},
+			{Name: "meta.end", Offset: 248, Size: 1, Union: "slot"},
+			{Name: "meta.gap", Offset: 249, Size: 1, Union: "slot"},
+		},
+	},
+	{
+		Name: "maple_arange_64", Size: 256, Align: 256,
+		Notes: "internal node of a maple tree that tracks gaps",
+		Fields: []mem.Field{
+			{Name: "parent", Offset: 0, Size: 8},
+			{Name: "pivot", Offset: 8, Size: 8, Count: 9},
+			{Name: "slot", Offset: 80, Size: 8, Count: 10},
+			{Name: "gap", Offset: 160, Size: 8, Count: 10},
+			{Name: "meta.end", Offset: 240, Size: 1},
+			{Name: "meta.gap", Offset: 241, Size: 1},
+		},
+	},
+}
+
+// Supplement returns l with the structs added that programs of this package use
+// and l lacks altogether. l itself is not changed.
+func Supplement(l *mem.Layout) *mem.Layout {
+	out := *l
+	out.Structs = append([]mem.Struct(nil), l.Structs...)
+	for _, s := range supplement {
+		if out.Struct(s.Name) == nil {
+			out.Structs = append(out.Structs, s)
+		}
+	}
+	return &out
+}

@@ -1,0 +1,136 @@
+package vmalock
+
+import (
+	"fmt"
+
+	"cohsim/internal/mem"
+)
+
+// Word is an initial value of memory.
+type Word struct {
+	Addr  mem.Addr
+	Bytes int // 4 or 8
+	Value uint64
+}
+
+// VMA is one placed vm_area_struct.
+type VMA struct {
+	Addr       mem.Addr
+	MM         mem.Addr
+	Start, End uint64 // the addresses it covers, End not included
+	Attached   bool   // visible to page faults from the start
+}
+
+// World places the objects that lock programs work on, tasks, an mm, its VMAs
+// and the tree that finds them, and collects their initial values. The first
+// error sticks and is what Finish returns.
+type World struct {
+	Layout *mem.Layout // has been through Supplement
+	Space  *mem.Space
+	Init   []Word
+	Tasks  []mem.Addr
+	MMs    []mem.Addr
+	VMAs   []VMA
+	err    error
+}
+
+// NewWorld is an empty world. The space must have been made for a layout that has
+// been through Supplement, and layout must be that one.
+func NewWorld(layout *mem.Layout, space *mem.Space) *World {
+	return &World{Layout: layout, Space: space}
+}
+
+// Err is the first thing that went wrong.
+func (w *World) Err() error { return w.err }
+
+func (w *World) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Object places an object of a struct; see mem.Space.New.
+func (w *World) Object(structName, name string) mem.Addr {
+	a, err := w.Space.New(structName, name)
+	if err != nil {
+		w.fail(err)
+	}
+	return a
+}
+
+// Field is the address and the size of a field of the object at base.
+func (w *World) Field(base mem.Addr, structName, field string) (mem.Addr, int) {
+	s := w.Layout.Struct(structName)
+	if s == nil {
+		w.fail(fmt.Errorf("layout %q has no struct %q", w.Layout.Name, structName))
+		return base, 8
+	}
+	f, ok := s.Field(field)
+	if !ok {
+		w.fail(fmt.Errorf("layout %q has no field %s.%s", w.Layout.Name, structName, field))
+		return base, 8
+	}
+	return base + mem.Addr(f.Offset), f.Size
+}
+
+// Set gives a field of the object at base its initial value. A field narrower
+// than a word is set together with its neighbours up to four bytes.
+func (w *World) Set(base mem.Addr, structName, field string, value uint64) {
+	a, size := w.Field(base, structName, field)
+	if w.err == nil {
+		w.Init = append(w.Init, Word{a, max(size, 4), value})
+	}
+}
+
+// AddTask places a task and the waiter on its stack.
+func (w *World) AddTask() mem.Addr {
+	i := len(w.Tasks)
+	t := w.Object("task_struct", fmt.Sprintf("task[%d]", i))
+	waiter := w.Object("rwsem_waiter", fmt.Sprintf("waiter[%d]", i))
+	w.Set(t, "task_struct", "stack", uint64(waiter))
+	w.Tasks = append(w.Tasks, t)
+	return t
+}
+
+// AddMM places an mm: unlocked, sequence number 0, one reference.
+func (w *World) AddMM() mem.Addr {
+	name := "mm"
+	if n := len(w.MMs); n > 0 {
+		name = fmt.Sprintf("mm[%d]", n)
+	}
+	mm := w.Object("mm_struct", name)
+	w.Set(mm, "mm_struct", "mm_count", 1)
+	w.MMs = append(w.MMs, mm)
+	return mm
+}
+
+// Initial state of a VMA that has never been write-locked.
+const noSeq = 0xffffffff
+
+// AddVMA places a VMA that covers [start, end). If attached it has its own count
+// of 1 and will be in the tree.
+func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
+	const vas = "vm_area_struct"
+	a := w.Object(vas, fmt.Sprintf("vma[%d]", len(w.VMAs)))
+	w.Set(a, vas, "vm_start", start)
+	w.Set(a, vas, "vm_end", end)
+	w.Set(a, vas, "vm_mm", uint64(mm))
+	w.Set(a, vas, "vm_lock_seq", noSeq)
+	if attached {
+		w.Set(a, vas, "vm_refcnt", 1)
+	}
+	w.VMAs = append(w.VMAs, VMA{a, mm, start, end, attached})
+	return a
+}
+
+// Judge makes the judge of this world's VMAs and mms.
+func (w *World) Judge() *Judge {
+	j := NewJudge(w.Space.Symbol)
+	for _, mm := range w.MMs {
+		j.AddMM(mm)
+	}
+	for _, v := range w.VMAs {
+		j.AddVMA(v.Addr, v.MM, v.Attached)
+	}
+	return j
+}
