@@ -10,7 +10,7 @@ import (
 // held. Link runs it too, because a Proc may be made in Go; labelled says where
 // labels stand in a text.
 func checkProc(p *Proc, broken bool, labelled map[string]Problem) Problems {
-	c := &procCheck{p: p, kinds: map[string]nameKind{"task": nameTask}, labels: map[string]int{}, used: map[string]bool{}, broken: broken}
+	c := &procCheck{p: p, kinds: map[string]nameKind{"task": nameTask}, labels: map[string]int{}, labelled: labelled, used: map[string]bool{}, broken: broken}
 	c.declare()
 	for i := range p.Insts {
 		for _, l := range p.Insts[i].Labels {
@@ -89,7 +89,8 @@ type procCheck struct {
 	names      []string          // every declared name, for suggestions
 	labels     map[string]int    // label -> instruction
 	labelNames []string
-	used       map[string]bool // labels
+	labelled   map[string]Problem // where labels stand, those without an instruction included
+	used       map[string]bool    // labels
 	broken     bool
 	probs      Problems
 }
@@ -277,7 +278,8 @@ func (c *procCheck) writable(in *Inst, name string, col int) {
 
 func (c *procCheck) label(in *Inst, name string, col int) {
 	c.used[name] = true
-	if _, ok := c.labels[name]; !ok {
+	_, written := c.labelled[name]
+	if _, ok := c.labels[name]; !ok && !written {
 		c.fail(in, col, nearest(name, c.labelNames), "label %q is not defined", name)
 	}
 }
