@@ -1,0 +1,56 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"cohsim/internal/report"
+)
+
+// reports reads [report], or [[report]] for several, and checks the names in
+// each against the axes of the sweep.
+func (l *loader) reports(e *Experiment) {
+	axes, values := e.axisNames(), map[string][]string{}
+	for _, a := range e.Axes {
+		for _, v := range a.Values {
+			s, err := report.ScalarOf(v.Label)
+			if err != nil {
+				l.c.errorf(v.at, "%v cannot be a value of the axis %q: %v", v.Label, a.Name, err)
+				continue
+			}
+			values[a.Name] = append(values[a.Name], s.String())
+		}
+	}
+	for _, n := range tables(e.root.Children["report"]) {
+		var spec report.Spec
+		d := newDecoder(l.c)
+		d.table(n, "report", reflect.ValueOf(&spec).Elem())
+		if d.bad {
+			continue
+		}
+		d.problems(reflect.ValueOf(&spec), "report")
+		for _, err := range spec.Check(axes, values) {
+			var ke *report.KeyError
+			if errors.As(err, &ke) {
+				if (ke.Key == "rows" || ke.Key == "columns") && l.namesBroken(spec) {
+					continue // the axis exists, and its own mistake is told already
+				}
+				d.at("report."+ke.Key, ke.Msg)
+				continue
+			}
+			d.at("report", fmt.Sprint(err))
+		}
+		e.Reports = append(e.Reports, spec)
+	}
+}
+
+// namesBroken tells whether a report names an axis that was left out for a
+// mistake in it.
+func (l *loader) namesBroken(s report.Spec) bool {
+	broken := l.broken[s.Rows]
+	for _, c := range s.Columns {
+		broken = broken || l.broken[c]
+	}
+	return broken
+}

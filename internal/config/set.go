@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// commandLine turns --set and --seed into a tree that lies over the file.
+func (l *loader) commandLine() *Node {
+	over := &Node{Kind: Table, Children: map[string]*Node{}}
+	for _, arg := range l.opt.Set {
+		src := NewSource("--set "+arg, []byte(arg))
+		src.Inline = true
+		if n := l.argument(src); n != nil {
+			standalone(n)
+			overlay(over, n)
+		}
+	}
+	if l.opt.Seed != nil {
+		src := NewSource(fmt.Sprintf("--seed %d", *l.opt.Seed), nil)
+		src.Inline = true
+		at := Span{Src: src}
+		seed := &Node{Kind: Integer, Value: int64(*l.opt.Seed), Key: at, Val: at}
+		over.set([]string{"run", "seeds"}, &Node{Kind: Array, Items: []*Node{seed}, Key: at, Val: at})
+	}
+	return over
+}
+
+// argument reads one KEY=VALUE. A value that is no TOML is a string, so that
+// nobody has to quote quotes for a shell.
+func (l *loader) argument(src *Source) *Node {
+	all := Span{src, 0, len(src.Text)}
+	sc := &scanner{src: src, s: src.Text}
+	path := sc.key()
+	sc.blank(false)
+	if len(path) == 0 || sc.peek() != '=' {
+		l.c.errorf(all, "--set takes KEY=VALUE, with the key in dots: --set run.cores=8")
+		return nil
+	}
+	value := strings.TrimSpace(src.Text[sc.i+1:])
+	if values, err := decodeTOML(src.Text); err == nil {
+		return build(values, scan(src), all)
+	}
+	// What starts as an array, a table or a string was meant as TOML.
+	if value == "" || strings.ContainsAny(value[:1], `[{"'`) {
+		return parse(src, l.c)
+	}
+	root := &Node{Kind: Table, Children: map[string]*Node{}, Key: all, Val: all}
+	var names []string
+	for _, p := range path {
+		names = append(names, p.name)
+	}
+	root.set(names, &Node{Kind: String, Value: value, Key: all, Val: all})
+	return root
+}
+
+// standalone writes the short form machine = "x" as machine.base = "x", so that
+// it can be overlaid with keys.
+func standalone(root *Node) {
+	if m := root.Children["machine"]; m != nil && m.Kind != Table {
+		root.put("machine", &Node{Kind: Table, Keys: []string{"base"}, Children: map[string]*Node{"base": m}, Key: m.Key, Val: m.Val, Via: m.Via})
+	}
+}
+
+// keyPath is where the key named on an axis goes.
+func keyPath(name []string) []string {
+	if len(name) == 1 && name[0] == "machine" {
+		return []string{"machine", "base"}
+	}
+	return name
+}
+
+// fix gives an axis one value where --set names its key: whoever sets a key on
+// the command line wants that value at every point.
+func (l *loader) fix(e *Experiment, over *Node) {
+	for i := range e.Axes {
+		a := &e.Axes[i]
+		if a.Variant {
+			l.shadowed(a, over)
+			continue
+		}
+		if len(a.Values) == 0 {
+			continue
+		}
+		path := a.Values[0].sets[0].path
+		n := over.get(path...)
+		if n == nil {
+			continue
+		}
+		a.Values = []AxisValue{{Label: label(n), at: n.Val, sets: []setting{{path, n}}}}
+	}
+}
+
+// shadowed reports a --set of a key that a variant sets anyway.
+func (l *loader) shadowed(a *Axis, over *Node) {
+	for _, v := range a.Values {
+		for _, s := range v.sets {
+			if n := over.get(s.path...); n != nil {
+				l.c.errorf(n.Key, "%s has no effect: the axis %q sets it (%s at %s)", strings.Join(s.path, "."), a.Name, strconv.Quote(fmt.Sprint(v.Label)), s.node.Val)
+			}
+		}
+	}
+}
