@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// gen writes random programs that end: branches go forward only, and each
+// uopGen writes random programs that end: branches go forward only, and each
 // program calls only those before it. All registers are written first, because
 // what an unwritten one holds is nobody's business.
-type gen struct {
+type uopGen struct {
 	*rand.Rand
 	text  strings.Builder
 	procs []genProc
@@ -23,12 +23,12 @@ type genProc struct {
 	registers []string
 }
 
-func (g *gen) line(format string, args ...any) {
+func (g *uopGen) line(format string, args ...any) {
 	fmt.Fprintf(&g.text, "    "+format+"\n", args...)
 }
 
 // file is two to four programs; the last is the main program.
-func (g *gen) file() string {
+func (g *uopGen) file() string {
 	for n := range 1 + g.IntN(3) {
 		g.proc(fmt.Sprintf("p%d", n), false)
 	}
@@ -36,9 +36,9 @@ func (g *gen) file() string {
 	return g.text.String()
 }
 
-func (g *gen) pick(from ...string) string { return from[g.IntN(len(from))] }
+func (g *uopGen) pick(from ...string) string { return from[g.IntN(len(from))] }
 
-func (g *gen) proc(name string, main bool) {
+func (g *uopGen) proc(name string, main bool) {
 	p := genProc{name: name}
 	fmt.Fprintf(&g.text, "program %s\n", name)
 	g.line("role obj thing")
@@ -100,12 +100,12 @@ func (g *gen) proc(name string, main bool) {
 	g.procs = append(g.procs, p)
 }
 
-func (g *gen) label() string {
+func (g *uopGen) label() string {
 	g.next++
 	return fmt.Sprintf("l%d", g.next)
 }
 
-func (g *gen) value(p *genProc) string {
+func (g *uopGen) value(p *genProc) string {
 	switch g.IntN(6) {
 	case 0:
 		return fmt.Sprint(g.IntN(6) - 2)
@@ -115,27 +115,27 @@ func (g *gen) value(p *genProc) string {
 	return g.reg(p)
 }
 
-func (g *gen) reg(p *genProc) string { return g.pick(p.registers...) }
+func (g *uopGen) reg(p *genProc) string { return g.pick(p.registers...) }
 
-func (g *gen) dest(p *genProc) string {
+func (g *uopGen) dest(p *genProc) string {
 	if g.IntN(5) == 0 {
 		return "_"
 	}
 	return g.reg(p)
 }
 
-func (g *gen) place() string {
+func (g *uopGen) place() string {
 	return g.pick("[obj.word]", "[obj.half]", "[obj.other]", "[obj.slot[1]]", "[obj.slot+16]", "[ptr.half]", "[ptr+24]", "[task.state]")
 }
 
-func (g *gen) ghost() string {
+func (g *uopGen) ghost() string {
 	if g.IntN(3) == 0 {
 		return "  ghost seen obj"
 	}
 	return ""
 }
 
-func (g *gen) inst(p *genProc, open []string) []string {
+func (g *uopGen) inst(p *genProc, open []string) []string {
 	order := g.pick("", ".acq", ".rel", ".acqrel", ".far", ".acq.far")
 	switch g.IntN(15) {
 	case 0:
@@ -169,7 +169,7 @@ func (g *gen) inst(p *genProc, open []string) []string {
 	return open
 }
 
-func (g *gen) call(p *genProc, open []string) []string {
+func (g *uopGen) call(p *genProc, open []string) []string {
 	if len(g.procs) == 0 {
 		return open
 	}

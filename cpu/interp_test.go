@@ -28,21 +28,21 @@ var testLayout = &mem.Layout{Name: "test", Structs: []mem.Struct{
 	}},
 }}
 
-// world is what a sequential run leaves behind: memory, the main program's
+// seqWorld is what a sequential run leaves behind: memory, the main program's
 // registers, and the marks and ghosts in order.
-type world struct {
+type seqWorld struct {
 	mem   [512]byte
 	trace []string
 }
 
-func (w *world) read(at uint64, bytes int) uint64 {
+func (w *seqWorld) read(at uint64, bytes int) uint64 {
 	if bytes == 4 {
 		return uint64(binary.LittleEndian.Uint32(w.mem[at:]))
 	}
 	return binary.LittleEndian.Uint64(w.mem[at:])
 }
 
-func (w *world) write(at, v uint64, bytes int) {
+func (w *seqWorld) write(at, v uint64, bytes int) {
 	if bytes == 4 {
 		binary.LittleEndian.PutUint32(w.mem[at:], uint32(v))
 		return
@@ -52,7 +52,7 @@ func (w *world) write(at, v uint64, bytes int) {
 
 // runLinked executes a linked program in program order. A store-conditional
 // fails whenever flaky says so, as any may.
-func runLinked(t *testing.T, p *Program, w *world, regs *[NumRegs]uint64, flaky *rand.Rand) {
+func runLinked(t *testing.T, p *Program, w *seqWorld, regs *[NumRegs]uint64, flaky *rand.Rand) {
 	t.Helper()
 	pc, monitor := 0, ^uint64(0)
 	for range 100_000 {
@@ -128,7 +128,7 @@ func runLinked(t *testing.T, p *Program, w *world, regs *[NumRegs]uint64, flaky 
 
 // runWritten executes programs as written: calls pass values and results are
 // copied back, whatever the linker makes of them. It returns the exit taken.
-func runWritten(t *testing.T, p *Proc, lib Library, args []uint64, w *world) (vars map[string]uint64, exit string) {
+func runWritten(t *testing.T, p *Proc, lib Library, args []uint64, w *seqWorld) (vars map[string]uint64, exit string) {
 	t.Helper()
 	vars = map[string]uint64{"task": args[0]}
 	for i := range args[1:] {
@@ -274,7 +274,7 @@ func runWritten(t *testing.T, p *Proc, lib Library, args []uint64, w *world) (va
 func sameEverywhere(t *testing.T, procs []*Proc, seed uint64) {
 	t.Helper()
 	main, lib := procs[len(procs)-1], LibraryOf(procs...)
-	start := world{}
+	start := seqWorld{}
 	fill := rand.New(rand.NewPCG(seed, 1))
 	for i := range start.mem {
 		if fill.IntN(2) == 0 {
@@ -327,7 +327,7 @@ func TestTheThreeISAsLeaveTheSameMemoryRegistersAndExits(t *testing.T) {
 		rounds = 300
 	}
 	for seed := range uint64(rounds) {
-		g := &gen{Rand: rand.New(rand.NewPCG(seed, 0))}
+		g := &uopGen{Rand: rand.New(rand.NewPCG(seed, 0))}
 		procs, err := Parse("generated", []byte(g.file()))
 		if err != nil {
 			t.Fatalf("seed %d: %v\n%s", seed, err, g.text.String())

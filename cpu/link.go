@@ -350,7 +350,7 @@ func (l *linker) agree(f *frame, in *Inst, callee *Proc) bool {
 		}
 	}
 	if len(c.Outs) > len(callee.Outs) {
-		l.fail(f, in, 0, "", "%q has %d results, not %d", callee.Name, len(callee.Outs), len(c.Outs))
+		l.fail(f, in, 0, "", "the call takes %d results of %q, which has %d", len(c.Outs), callee.Name, len(callee.Outs))
 	}
 	for _, e := range c.Order {
 		if !slices.Contains(callee.Exits, e) {

@@ -1,0 +1,313 @@
+package cpu
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cohsim/internal/mem"
+)
+
+// linkText links the last program of a text, which may call the others.
+func linkText(t *testing.T, isa ISA, text string) *Program {
+	t.Helper()
+	procs, err := Parse("test", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Link(procs[len(procs)-1], LinkOptions{ISA: isa, Layout: testLayout, Library: LibraryOf(procs...), Params: map[string]int64{"think": 50}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// opsText is the linked code, an op a line.
+func opsText(p *Program) string {
+	var b strings.Builder
+	for i := range p.Ops {
+		b.WriteString(p.Ops[i].String() + "\n")
+	}
+	return b.String()
+}
+
+// expectOps compares linked code with what it should be, an op a line.
+func expectOps(t *testing.T, p *Program, want string) {
+	t.Helper()
+	var lines []string
+	for _, l := range strings.Split(strings.TrimSpace(want), "\n") {
+		lines = append(lines, strings.TrimSpace(l))
+	}
+	if w := strings.Join(lines, "\n") + "\n"; opsText(p) != w {
+		t.Errorf("linked to\n%swant\n%s", opsText(p), w)
+	}
+}
+
+func TestLinkErrorsAreReportedTogetherAndPlaced(t *testing.T) {
+	files, _ := filepath.Glob("testdata/badlink/*.uop")
+	if len(files) == 0 {
+		t.Fatal("no programs")
+	}
+	for _, file := range files {
+		procs := parseFile(t, file)
+		var b strings.Builder
+		for isa := range NumISAs {
+			_, err := Link(procs[len(procs)-1], LinkOptions{ISA: isa, Layout: testLayout, Library: LibraryOf(procs...), Params: map[string]int64{"think": -5}})
+			if err == nil {
+				t.Errorf("%s: linked for %v", file, isa)
+				continue
+			}
+			if s := err.Error() + "\n"; b.String() != s {
+				fmt.Fprintf(&b, "%s", s) // what all ISAs say is written once
+			}
+		}
+		golden(t, strings.TrimSuffix(file, ".uop")+".errors", b.String())
+	}
+}
+
+func TestGoodProgramsLinkToTheRecordedOps(t *testing.T) {
+	src, err := os.ReadFile("testdata/good/lock.uop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	procs, err := Parse("lock.uop", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for isa := range NumISAs {
+		p, err := Link(procs[2], LinkOptions{ISA: isa, Layout: testLayout, Library: LibraryOf(procs...), Params: map[string]int64{"think_cycles": 50}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "testdata/good/lock."+isa.String()+".linked", listing(p))
+	}
+}
+
+func TestAFieldHasTheWidthTheLayoutGivesIt(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program m
+		role obj thing
+		in p
+		load _, [obj.half]
+		load _, [obj.word]
+		load.4 _, [obj.word]
+		load _, [p+12]
+		load.4 _, [p+12]
+		halt`), `
+		load.4 _, [r1+8]
+		load _, [r1]
+		load.4 _, [r1]
+		load _, [r2+12]
+		load.4 _, [r2+12]
+		halt`)
+}
+
+func TestSiblingCalleesShareRegisters(t *testing.T) {
+	p := linkText(t, X86_64, `program f
+		in n
+		out r
+		reg x
+		add x, n, 1
+		add r, x, x
+		program m
+		reg a b
+		call f(3) -> a
+		call f(a) -> b
+		halt`)
+	expectOps(t, p, `
+		mov r3, 4
+		add r1, r3, r3
+		add r3, r1, 1
+		add r2, r3, r3
+		halt`)
+	if len(p.RegName) != 4 || p.RegName[0] != "task" || p.RegName[1] != "a" || p.RegName[3] != "f.x" {
+		t.Errorf("registers %q", p.RegName)
+	}
+}
+
+func TestAnInputThatTheCalleeWritesIsCopied(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program f
+		in n
+		out r
+		add n, n, 1
+		mov r, n
+		program m
+		in a
+		reg b
+		call f(a) -> b
+		halt`), `
+		mov r3, r1
+		add r3, r3, 1
+		mov r2, r3
+		halt`)
+}
+
+func TestAResultThatIsAlsoAnArgumentIsWrittenLast(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program f
+		in n
+		out r
+		mov r, 0
+		add r, r, n
+		program m
+		in a
+		call f(a) -> a
+		halt`), `
+		mov r2, 0
+		add r2, r2, r1
+		mov r1, r2
+		halt`)
+}
+
+func TestExitsBecomeTheBranchesThatLedToThem(t *testing.T) {
+	// No jump is left: the branch goes where the exit goes, and the exit that
+	// stands before its target falls through.
+	expectOps(t, linkText(t, X86_64, `program f
+		in n
+		exit zero other
+		beq n, 0, z
+		exit other
+	z:
+		exit zero
+		program g
+		in n
+		exit no yes
+		call f(n) zero=exit:no other=exit:yes
+		program m
+		in a
+	again:
+		call g(a) no=again yes=on
+	on:
+		halt`), `
+		b.eq r1, 0, @0
+		halt`)
+}
+
+func TestBranchesBetweenNumbersAreDecidedByTheLinker(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program m
+		param think
+		beq think, 0, idle
+		work think
+	idle:
+		halt`), `
+		work _, 50
+		halt`)
+}
+
+func TestBackwardBranchesAreLikelyUnlessToldOtherwise(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program m
+		in a
+	again:
+		bne a, 0, again
+		bne a, 1, again unlikely
+		bne a, 2, on
+		bne a, 3, on likely
+		pause
+	on:
+		jump again`), `
+		b.ne r1, 0, @0 likely
+		b.ne r1, 1, @0
+		b.ne r1, 2, @5
+		b.ne r1, 3, @5 likely
+		pause
+		b.jump @0`)
+}
+
+func TestACasExpectsARegister(t *testing.T) {
+	expectOps(t, linkText(t, ARM64LSE, `program m
+		in p
+		cas _, [p], 0, 1
+		halt`), `
+		mov r2, 0
+		rmw.cas _, [r1], r2, 1
+		halt`)
+}
+
+func TestOpsKnowTheirPlaceInTheProgram(t *testing.T) {
+	p := linkText(t, ARM64LLSC, `program m
+		role vma vm_area_struct
+		reg old
+		mov old, 1
+		cas.acq old, [vma.vm_refcnt], old, 7   ghost enter vma
+		mark begin read
+		halt`)
+	var got []string
+	for i := range p.Ops {
+		s := p.Sites[p.Ops[i].Site]
+		got = append(got, fmt.Sprintf("%s:%d|%s|%s|%s|%d|%v", s.Proc, s.Line, s.Text, s.Written, s.Field, s.Region, len(s.Ghosts) > 0))
+	}
+	cas, field := "cas.acq old, [vma.vm_refcnt], old, 7", "vm_area_struct.vm_refcnt"
+	want := []string{
+		"m:4|mov old, 1|||-1|false",
+		"m:5|prefetchw [vma.vm_refcnt]|" + cas + "|" + field + "|-1|false",
+		"m:5|ll.acq t3, [vma.vm_refcnt]|" + cas + "|" + field + "|-1|false",
+		"m:5|xor t4, t3, old|" + cas + "||-1|false",
+		"m:5|bset t4, 0xffffffff, mismatch unlikely|" + cas + "||-1|false",
+		"m:5|sc t5, [vma.vm_refcnt], 7|" + cas + "|" + field + "|-1|true",
+		"m:5|bne t5, 0, retry unlikely|" + cas + "||-1|false",
+		"m:5|mov old, t3|" + cas + "||-1|false",
+		"m:6|mark begin read|||0|false",
+		"m:7|halt|||-1|false",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if len(p.Regions) != 1 || p.Regions[0] != "read" || p.Bind["vma"] != 1 || p.Bind["task"] != TaskReg {
+		t.Errorf("regions %q, bind %v", p.Regions, p.Bind)
+	}
+}
+
+func TestRunningOutOfRegistersNamesTheCalls(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("program leaf\n reg")
+	for i := range 40 {
+		fmt.Fprintf(&b, " x%d", i)
+	}
+	b.WriteString("\n mov x39, 1\nprogram mid\n reg")
+	for i := range 30 {
+		fmt.Fprintf(&b, " x%d", i)
+	}
+	b.WriteString("\n call leaf()\nprogram m\n call mid()\n halt\n")
+	procs, err := Parse("big", []byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Link(procs[2], LinkOptions{Library: LibraryOf(procs...)})
+	if err == nil || !strings.Contains(err.Error(), "out of registers in m > mid > leaf") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestInliningIsBounded(t *testing.T) {
+	text := "program f0\n pause\n"
+	for i := range 30 {
+		text += fmt.Sprintf("program f%d\n call f%d()\n call f%d()\n", i+1, i, i)
+	}
+	procs, err := Parse("deep", []byte(text+"program m\n call f30()\n halt\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Link(procs[31], LinkOptions{Library: LibraryOf(procs...)})
+	if err == nil || !strings.Contains(err.Error(), "more than 65536 ops") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAProcMadeInGoIsCheckedToo(t *testing.T) {
+	_, err := Link(&Proc{Name: "m", Insts: []Inst{{Name: "add", Args: []Operand{{Kind: OpdReg, Name: "x"}, {}, {}}}, {Name: "halt"}}}, LinkOptions{})
+	if err == nil || !strings.Contains(err.Error(), `m: error: "x" is not declared`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAFullBarrierOnX86NeedsAStackLine(t *testing.T) {
+	procs, _ := Parse("a", []byte("program m\n mb\n halt\n"))
+	for _, l := range []*mem.Layout{nil, {Name: "bare"}, {Name: "none", Structs: []mem.Struct{{Name: "task_struct", Size: 64, Align: 64}}}} {
+		if _, err := Link(procs[0], LinkOptions{ISA: X86_64, Layout: l}); err == nil || !strings.Contains(err.Error(), `"stack"`) {
+			t.Errorf("error %v", err)
+		}
+		if _, err := Link(procs[0], LinkOptions{ISA: ARM64LSE, Layout: l}); err != nil {
+			t.Error(err)
+		}
+	}
+}
