@@ -80,7 +80,8 @@ func uniform(fields []mem.Field, from, to int) bool {
 }
 
 // row is the picture of one line: a bar where a field begins, its name as far as
-// it fits, dots where there is nothing. Of overlapping fields it shows the first.
+// it fits, dots where there is nothing. Of overlapping fields it shows the first,
+// and of the others what reaches beyond it.
 func row(s *mem.Struct, fields []mem.Field, from int) string {
 	cells := make([]rune, mem.LineBytes+1)
 	for i := range cells {
@@ -95,22 +96,25 @@ func row(s *mem.Struct, fields []mem.Field, from int) string {
 	}
 	filled := from
 	for i, f := range fields {
-		begin, end := max(f.Offset, from), min(f.End(), from+mem.LineBytes)
-		if begin >= end || begin < filled {
+		begin, end := max(f.Offset, from, filled), min(f.End(), from+mem.LineBytes)
+		if begin >= end {
 			continue
 		}
 		names := labels(fields, i)
-		if list, ok := listHead(fields, i); ok && end+f.Size <= from+mem.LineBytes {
+		if list, ok := listHead(fields, i); ok && begin == f.Offset && end+f.Size <= from+mem.LineBytes {
 			names, end = []string{list, cutFirst(list)}, end+f.Size
 		}
 		room := cells[begin-from : end-from]
 		for i := range room {
 			room[i] = ' '
 		}
-		if f.Offset >= from {
-			room[0], room = '│', room[1:]
-		} else {
+		switch {
+		case begin > max(f.Offset, from): // its start is hidden below another
+			room[0], room = '│', nil
+		case f.Offset < from:
 			names = []string{"…" + names[0]}
+		default:
+			room[0], room = '│', room[1:]
 		}
 		copy(room, []rune(short(names, len(room))))
 		filled = end
@@ -218,7 +222,7 @@ func legend(s *mem.Struct, fields []mem.Field, from, to int) []string {
 		before, _, _ = cutLast(f.Name)
 		switch {
 		case f.Count > 0:
-			text += fmt.Sprintf("[%d]", f.Count)
+			text += fmt.Sprintf(" ×%d", f.Count)
 		case f.Bits > 0:
 			text += fmt.Sprintf(":%d", f.Bits)
 		}
