@@ -56,8 +56,12 @@ func newBench(t *testing.T, kind vmalock.Kind, isa cpu.ISA, vmas int) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := layout618(t)
-	b := &bench{t: t, kind: kind, isa: isa, lib: cpu.LibraryOf(procs...), layout: l, w: vmalock.NewWorld(l, mem.NewSpace(l)), m: interp.New(),
+	return newBenchWith(t, kind, isa, vmas, cpu.LibraryOf(procs...), layout618(t))
+}
+
+func newBenchWith(t *testing.T, kind vmalock.Kind, isa cpu.ISA, vmas int, lib cpu.Library, l *mem.Layout) *bench {
+	t.Helper()
+	b := &bench{t: t, kind: kind, isa: isa, lib: lib, layout: l, w: vmalock.NewWorld(l, mem.NewSpace(l)), m: interp.New(),
 		counts: map[string]int{}, access: map[string]counts{}, linked: map[string]*cpu.Program{}}
 	b.mm = b.w.AddMM()
 	for i := range vmas {

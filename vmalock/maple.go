@@ -2,6 +2,7 @@ package vmalock
 
 import (
 	"fmt"
+	"slices"
 
 	"cohsim/internal/mem"
 )
@@ -47,16 +48,20 @@ func (w *World) AddTree(mm mem.Addr, minDepth int) {
 		next = v.End
 	}
 	level = append(level, entry{^uint64(0), 0})
-	level = w.mapleLevel(level, 0, leafFill)
+	tree := "maple"
+	if i := slices.Index(w.MMs, mm); i > 0 {
+		tree = fmt.Sprintf("mm[%d].maple", i)
+	}
+	level = w.mapleLevel(tree, level, 0, leafFill)
 	for depth := 1; len(level) > 1 || depth < minDepth; depth++ {
-		level = w.mapleLevel(level, depth, innerFill)
+		level = w.mapleLevel(tree, level, depth, innerFill)
 	}
 	w.Set(mm, "mm_struct", "mm_mt.ma_root", level[0].value)
 }
 
 // mapleLevel makes the nodes of one level, leaves being level 0, and returns
 // their entries for the level above. It spreads the entries evenly.
-func (w *World) mapleLevel(below []entry, level, fill int) []entry {
+func (w *World) mapleLevel(tree string, below []entry, level, fill int) []entry {
 	name, tag := "maple_arange_64", uint64(mapleArange64)
 	if level == 0 {
 		name, tag = "maple_range_64", mapleLeaf64
@@ -65,7 +70,7 @@ func (w *World) mapleLevel(below []entry, level, fill int) []entry {
 	var out []entry
 	for i := range nodes {
 		part := below[i*len(below)/nodes : (i+1)*len(below)/nodes]
-		node := w.Object(name, fmt.Sprintf("maple[%d][%d]", level, i))
+		node := w.Object(name, fmt.Sprintf("%s[%d][%d]", tree, level, i))
 		for k, e := range part {
 			if k < len(part)-1 || level > 0 {
 				w.Set(node, name, fmt.Sprintf("pivot[%d]", k), e.last)
