@@ -28,12 +28,11 @@ const (
 	SendUnbS           // transaction complete, sharing
 	SendUnbO           // transaction complete, sharing with an owner
 	SendUnbX           // transaction complete, owning
-	ZeroBal            // balance := 0
 	AddAcks            // balance += acks of the message
 	SubAck             // balance -= 1
 
 	// Actions of the home. "Others" are the sharers without the requester and the owner.
-	TakeReq       // requester := sender
+	TakeReq       // requester := sender; a line that nobody has has no owner
 	ForgetReq     // requester := none
 	GrantDataS    // shared data from memory to the requester
 	GrantDataSn   // shared data from memory to the requester, without blocking
@@ -80,7 +79,7 @@ const (
 
 var actionNames = [numActions]string{"", "SendGetS", "SendGetM", "SendUpg", "SendPutS", "SendPutE", "SendPutM",
 	"SendDataS", "SendDataSo", "SendDataE", "SendDataF", "SendDataD", "SendDataM", "SendInvAck", "SendRcAck",
-	"SendWbData", "SendWbClean", "SendFwdMiss", "SendUnbS", "SendUnbO", "SendUnbX", "ZeroBal", "AddAcks", "SubAck",
+	"SendWbData", "SendWbClean", "SendFwdMiss", "SendUnbS", "SendUnbO", "SendUnbX", "AddAcks", "SubAck",
 	"TakeReq", "ForgetReq", "GrantDataS", "GrantDataSn", "GrantDataE", "GrantDataF", "GrantDataM", "GrantUpg",
 	"GrantUpgOwner", "ForwardGetS", "ForwardGetM", "InvOthers", "InvOwner", "AckPut", "AddReq",
 	"AddOwner", "DelSender", "DelOwner", "OwnReq", "ForgetOwner", "RecallSharers", "RecallOwner", "SubRcAck",

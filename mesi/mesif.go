@@ -17,7 +17,7 @@ var MESIF = define("mesif", "MESI, and the latest reader of a shared line answer
 	},
 	slices.Concat(cacheCommon, upgradeRows, evictSharedRows, exclusiveRows, migrateRows, staleInvRows, recallRows,
 		readMissRows(when(silentS, silentE), when(noUpgrade)), downgradeByWriteBack(SendDataF),
-		homeCommon, homeWriteBacks(OwnReq), forwarderRows)...)
+		homeCommon, homeWrites(ForgetOwner), homeWriteBacks(OwnReq), forwarderRows)...)
 
 var forwarderRows = []group{{
 	cache: []CacheRow{
@@ -41,12 +41,12 @@ var forwarderRows = []group{{
 }, {
 	when: when(upgrade),
 	cache: []CacheRow{
-		{F, OnStore, do(ZeroBal, SendUpg, WaitHere), SM_AD, "we have the data, only permission is missing"},
+		{F, OnStore, do(SendUpg, WaitHere), SM_AD, "we have the data, only permission is missing"},
 		{SM_AD, OnFwdGetS, do(SendDataF), SM_AD, "the reader's turn is before ours; it is the forwarder now"},
 	},
 }, {
 	when:  when(noUpgrade),
-	cache: []CacheRow{{F, OnStore, do(ZeroBal, SendGetM, DropLine, WaitHere), IM_AD, "without upgrades a store to a shared line is a write miss"}},
+	cache: []CacheRow{{F, OnStore, do(SendGetM, DropLine, WaitHere), IM_AD, "without upgrades a store to a shared line is a write miss"}},
 }, {
 	when:  when(silentS),
 	cache: []CacheRow{{F, OnSilentEvict, do(DropLine), I, "the home finds out when it asks us"}},
@@ -76,7 +76,7 @@ var forwarderRows = []group{{
 	home: []HomeRow{{HS, AtGetSListed, do(TakeReq, GrantDataF), B_S, "the reader dropped its copy; no forwarder is known"}},
 }, {
 	when: when(noExclusive),
-	home: []HomeRow{{HI, AtGetSNone, do(TakeReq, ForgetOwner, GrantDataF), B_S, "memory is the only copy; the reader is the forwarder"}},
+	home: []HomeRow{{HI, AtGetSNone, do(TakeReq, GrantDataF), B_S, "memory is the only copy; the reader is the forwarder"}},
 }, {
 	when:  when(recall),
 	cache: []CacheRow{{F, OnRcInv, do(SendRcAck, DropLine, LosePerm), I, "the home gives the entry to another line"}},

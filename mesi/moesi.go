@@ -9,12 +9,12 @@ var MOESI = define("moesi", "MESI, and an owner of a dirty line serves readers w
 	func(Options) error { return nil },
 	slices.Concat(cacheCommon, upgradeRows, evictSharedRows, exclusiveRows, migrateRows, sharedFillRows,
 		staleInvRows, nonBlockingRows, recallRows, readMissRows(when(silentE), nil),
-		homeCommon, homeSharedReads, ownedRows)...)
+		homeCommon, homeWrites(), homeSharedReads, ownedRows)...)
 
 var ownedRows = []group{{
 	cache: []CacheRow{
 		{O, OnLoad, do(HitNow), O, "the owner's copy is readable"},
-		{O, OnStore, do(ZeroBal, SendUpg, WaitHere), OM_AD, "we have the data; the sharers must go. (Asking for data instead would lose the only current copy)"},
+		{O, OnStore, do(SendUpg, WaitHere), OM_AD, "we have the data; the sharers must go. (Asking for data instead would lose the only current copy)"},
 		{O, OnEvict, do(SendPutM, ParkLine), OI_A, "memory is stale: the owner's data must reach it"},
 		{M, OnFwdGetS, do(SendDataSo, LoseWrite), O, "the reader shares, we stay owner, memory stays stale"},
 		{O, OnFwdGetS, do(SendDataSo), O, "one more sharer"},

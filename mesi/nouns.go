@@ -172,7 +172,7 @@ type Msg struct {
 // Line is what one cache knows of one line. The zero value is an invalid line.
 type Line struct {
 	State State
-	Bal   int16 // acks expected minus acks received; negative when acks came before the count
+	Bal   int16 // acks expected minus received; negative when acks came first, 0 outside transactions
 }
 
 // Entry is what the home knows of one line. Start from NewEntry or the zero value.

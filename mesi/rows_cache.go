@@ -16,7 +16,7 @@ func waits(why string, on CacheEvent, states ...State) []CacheRow {
 var cacheCommon = []group{{
 	cache: []CacheRow{
 		{I, OnLoad, do(SendGetS, WaitHere), IS_D, "a read miss asks the home for a copy"},
-		{I, OnStore, do(ZeroBal, SendGetM, WaitHere), IM_AD, "a write miss asks for the data and for everybody else to drop theirs"},
+		{I, OnStore, do(SendGetM, WaitHere), IM_AD, "a write miss asks for the data and for everybody else to drop theirs"},
 		{S, OnLoad, do(HitNow), S, "a shared copy is readable"},
 		{M, OnLoad, do(HitNow), M, "the only copy is readable"},
 		{M, OnStore, do(HitNow), M, "the only copy is writable"},
@@ -49,7 +49,7 @@ var cacheCommon = []group{{
 var upgradeRows = []group{{
 	when: when(upgrade),
 	cache: []CacheRow{
-		{S, OnStore, do(ZeroBal, SendUpg, WaitHere), SM_AD, "we have the data, only permission is missing"},
+		{S, OnStore, do(SendUpg, WaitHere), SM_AD, "we have the data, only permission is missing"},
 		{SM_AD, OnLoad, do(HitNow), SM_AD, "the shared copy stays readable while the upgrade is under way"},
 		{SM_AD, OnStore, do(WaitHere), SM_AD, "the store in flight comes first"},
 		{SM_A, OnLoad, do(HitNow), SM_A, "nobody else can have written yet"},
@@ -64,7 +64,7 @@ var upgradeRows = []group{{
 }, {
 	when: when(noUpgrade),
 	cache: []CacheRow{
-		{S, OnStore, do(ZeroBal, SendGetM, DropLine, WaitHere), IM_AD, "without upgrades a store to a shared line is a write miss"},
+		{S, OnStore, do(SendGetM, DropLine, WaitHere), IM_AD, "without upgrades a store to a shared line is a write miss"},
 	},
 }, {
 	when: when(upgrade | coarse),

@@ -40,8 +40,8 @@ const (
 )
 
 const (
-	staleWhy     = "stale: the copy was taken meanwhile, its data with it"
-	sharerPutWhy = "an old owner is a sharer now: it leaves the list, and its data are NOT written, memory may be newer"
+	staleWhy     = "stale: the copy was taken meanwhile; its data are NOT written, memory or the new owner may be newer"
+	sharerPutWhy = "an old owner is a sharer now and leaves the list; its data reached memory when it served the reader"
 )
 
 var homeCommon = []group{
@@ -52,11 +52,8 @@ var homeCommon = []group{
 	{when: when(putS), home: puts(HS, cleanPut, isLast, HI, "the last sharer leaves", DelSender, AckPut)},
 	{home: puts(HX, anyPut, isNone, HX, staleWhy, AckPut)},
 	{home: []HomeRow{
-		{HI, AtGetMNone, do(TakeReq, ForgetOwner, GrantDataM), B_X, "memory is the only copy"},
-		{HI, AtUpgNone, do(TakeReq, ForgetOwner, GrantDataM), B_X, "the copy to be upgraded is gone, so data are needed"},
-
-		{HS, AtGetMNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "memory is current; the sharers ack to the writer"},
-		{HS, AtUpgNone, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the upgrader lost its copy to an earlier writer and needs the data"},
+		{HI, AtGetMNone, do(TakeReq, GrantDataM), B_X, "memory is the only copy"},
+		{HI, AtUpgNone, do(TakeReq, GrantDataM), B_X, "the copy to be upgraded is gone, so data are needed"},
 
 		{HX, AtGetSNone, do(TakeReq, ForwardGetS), B_FS, "only the owner has current data"},
 		{HX, AtGetMNone, do(TakeReq, ForwardGetM), B_FX, "only the owner has current data"},
@@ -67,17 +64,8 @@ var homeCommon = []group{
 		{B_FX, AtUnbX, do(OwnReq, ForgetReq), HX, "the old owner handed the line over"},
 		{B_FS, AtUnbX, do(OwnReq, ForgetReq), HX, "the owner answered the read with ownership (migrate)"},
 	}},
-	{when: when(silentS, coarse, noUpgrade), home: []HomeRow{
-		{HS, AtGetMListed, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "the writer dropped its own copy and needs the data"},
-	}},
-	{when: when(upgrade), home: []HomeRow{
-		{HS, AtUpgListed, do(TakeReq, GrantUpg, InvOthers, ForgetOwner), B_X, "the upgrader has the data"},
-	}},
-	{when: when(coarse), home: []HomeRow{
-		{HS, AtUpgUnsure, do(TakeReq, GrantDataM, InvOthers, ForgetOwner), B_X, "a coarse list cannot tell whether the upgrader still has the data"},
-	}},
 	{when: when(exclusive), home: []HomeRow{
-		{HI, AtGetSNone, do(TakeReq, ForgetOwner, GrantDataE), B_X, "nobody else has a copy: a later store needs no message"},
+		{HI, AtGetSNone, do(TakeReq, GrantDataE), B_X, "nobody else has a copy: a later store needs no message"},
 	}},
 	{when: when(putE), home: []HomeRow{
 		{HX, AtPutEOwnLast, do(ForgetOwner, AckPut), HI, "the owner leaves, memory is current"},
@@ -90,7 +78,6 @@ var homeCommon = []group{
 	}},
 	{when: when(recall), home: stalls(R_S, R_X)},
 	{when: when(recall), home: []HomeRow{
-		{HS, AtRecall, do(RecallSharers, ForgetOwner), R_S, "the entry is needed for another line"},
 		{HX, AtRecall, do(RecallSharers, RecallOwner), R_X, "the entry is needed for another line"},
 		{R_S, AtRcAckMore, do(SubRcAck), R_S, "not the last copy"},
 		{R_S, AtRcAckLast, do(SubRcAck), HI, "the last copy is gone"},
@@ -105,7 +92,7 @@ var homeCommon = []group{
 // homeSharedReads: how reads of uncached and shared lines are served, without a forwarder.
 var homeSharedReads = []group{
 	{when: when(noExclusive), home: []HomeRow{
-		{HI, AtGetSNone, do(TakeReq, ForgetOwner, GrantDataS), B_S, "memory is the only copy"},
+		{HI, AtGetSNone, do(TakeReq, GrantDataS), B_S, "memory is the only copy"},
 	}},
 	{when: when(blocking), home: []HomeRow{
 		{HS, AtGetSNone, do(TakeReq, GrantDataS), B_S, "memory is current"},
@@ -143,6 +130,31 @@ func homeWriteBacks(forwarder Action) []group {
 		{when: when(exclusive), home: []HomeRow{
 			{B_FS, AtWbClean, do(), B_FSw, "memory was current; the reader may still wait for its data"},
 			{B_FSu, AtWbClean, done, HS, "memory was current and the reader has its copy"},
+		}},
+	}
+}
+
+// homeWrites: what takes a shared line away from its sharers. A protocol with a
+// forwarder also forgets it.
+func homeWrites(forget ...Action) []group {
+	data := append(do(TakeReq, GrantDataM, InvOthers), forget...)
+	count := append(do(TakeReq, GrantUpg, InvOthers), forget...)
+	return []group{
+		{home: []HomeRow{
+			{HS, AtGetMNone, data, B_X, "memory is current; the sharers ack to the writer"},
+			{HS, AtUpgNone, data, B_X, "the upgrader lost its copy to an earlier writer and needs the data"},
+		}},
+		{when: when(silentS, coarse, noUpgrade), home: []HomeRow{
+			{HS, AtGetMListed, data, B_X, "the writer dropped its own copy and needs the data"},
+		}},
+		{when: when(upgrade), home: []HomeRow{
+			{HS, AtUpgListed, count, B_X, "the upgrader has the data"},
+		}},
+		{when: when(coarse), home: []HomeRow{
+			{HS, AtUpgUnsure, data, B_X, "a coarse list cannot tell whether the upgrader still has the data"},
+		}},
+		{when: when(recall), home: []HomeRow{
+			{HS, AtRecall, append(do(RecallSharers), forget...), R_S, "the entry is needed for another line"},
 		}},
 	}
 }

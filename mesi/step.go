@@ -71,8 +71,6 @@ func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out
 			break
 		}
 		switch a {
-		case ZeroBal:
-			l.Bal = 0
 		case AddAcks:
 			l.Bal += m.Acks
 		case SubAck:
@@ -134,6 +132,9 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 		switch a {
 		case TakeReq:
 			e.Req = m.From
+			if e.State == HI {
+				e.Owner = -1 // the zero Entry says 0
+			}
 		case ForgetReq:
 			e.Req = -1
 		case GrantDataS:

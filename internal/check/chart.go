@@ -28,9 +28,9 @@ func Chart(sys System, path []Step) string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "     ")
+	b.WriteString("      ")
 	for i, a := range actors {
-		fmt.Fprintf(&b, "%-*s ", wide[i], a)
+		fmt.Fprintf(&b, "%-*s ", wide[i]+1, a)
 	}
 	b.WriteString("step\n")
 	for n, s := range path {

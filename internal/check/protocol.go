@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"runtime"
 
 	"cohsim/mesi"
 )
@@ -164,13 +165,17 @@ func (s *Protocol) Coverage() *mesi.Coverage {
 func (s *Protocol) Next(k []uint64, b *Batch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			u, ok := r.(mesi.Unspecified)
-			if !ok {
+			b.Undo()
+			switch u := r.(type) {
+			case mesi.Unspecified:
+				s.note(Step{Actor: u.Self.String(), What: "unspecified event: " + u.Event + " in " + u.State}, k)
+				err = &Broken{Law: "unspecified event", Detail: u.Error()}
+			case runtime.Error: // a row that uses an owner or requester who is nobody
+				s.note(Step{Actor: mesi.Home.String(), What: u.Error()}, k)
+				err = &Broken{Law: "impossible step", Detail: u.Error()}
+			default:
 				panic(r)
 			}
-			b.Undo()
-			s.note(Step{Actor: u.Self.String(), What: "unspecified event: " + u.Event + " in " + u.State}, k)
-			err = &Broken{Law: "unspecified event", Detail: u.Error()}
 		}
 	}()
 	s.err = nil

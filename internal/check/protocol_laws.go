@@ -11,6 +11,7 @@ const (
 	isE      = 1 << mesi.E
 	isO      = 1 << mesi.O
 	isF      = 1 << mesi.F
+	atRest   = 1<<mesi.I | 1<<mesi.S | 1<<mesi.E | 1<<mesi.M | 1<<mesi.O | 1<<mesi.F
 	isOwnerO = 1<<mesi.O | 1<<mesi.OM_AD | 1<<mesi.OM_A
 )
 
@@ -19,9 +20,12 @@ func (s *Protocol) Check(k []uint64) error {
 	home := k[s.n]
 	last := get(home, lastAt, 1)
 	ds := mesi.HomeState(get(home, dsAt, dsMask))
-	var readers, exclusive, owners, forwarders int
+	var unbalanced, readers, exclusive, owners, forwarders int
 	for c, w := range k[:s.n] {
 		bit := uint32(1) << get(w, stAt, stMask)
+		if bit&atRest != 0 && get(w, balAt, balMask) != 0 {
+			unbalanced = c + 1
+		}
 		if bit&(isM|isE) != 0 {
 			exclusive++
 		}
@@ -59,6 +63,8 @@ func (s *Protocol) Check(k []uint64) error {
 		return s.broken("clean home is current", "memory holds %d, the last store was %d", get(home, memAt, 1), last)
 	case owners > 1 || forwarders > 1:
 		return s.broken("one O, one F", "%d caches in O, %d in F", owners, forwarders)
+	case unbalanced > 0:
+		return s.broken("ack balance", "cache %d is at rest and awaits acks", unbalanced-1)
 	}
 	return nil
 }
