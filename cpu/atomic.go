@@ -126,6 +126,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 	case holding:
 		bytes := e.op.Bytes()
 		e.old = c.port.Peek(e.addr, bytes, t)
+		c.port.Locked(e.addr, t)
 		if v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC]); wrote {
 			c.port.Poke(e.addr, bytes, v, t)
 		}

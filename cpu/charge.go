@@ -99,3 +99,35 @@ func (c *Core) look(t int64) {
 		c.cur = stats.Issue
 	}
 }
+
+// Head describes the oldest unretired op for a dump: its pc, what it waits for,
+// and the address it accesses, 0 if none. With an empty window it is the next
+// op to fetch.
+func (c *Core) Head() (pc int32, waits string, addr uint64) {
+	if c.head == c.tail {
+		if c.sqHead < c.sqTail {
+			q := &c.sq[c.sqHead&c.sqMask]
+			return q.pc, "store waits for its line", q.addr
+		}
+		return min(c.pc, int32(len(c.ops)-1)), "about to fetch", 0
+	}
+	e := &c.win[c.head&c.mask]
+	return e.pc, [...]string{
+		waiting: "waits for operands", blocked: "held by ordering", atHead: "waits for the store buffer",
+		executing: "executing", filling: "waits for its line", preparing: "locked op, before its line",
+		holding: "locked op, holds its line", posting: "locked op, after its line",
+		sleeping: "sleeps on its word", done: "complete",
+	}[e.phase], e.addr
+}
+
+// OldestAge is a cycle at or before the one in which any op that has not
+// retired yet may have performed; now if there is none.
+func (c *Core) OldestAge(now int64) int64 {
+	if c.head == c.tail {
+		return now
+	}
+	return min(now, c.win[c.head&c.mask].born)
+}
+
+// Charged is the cycle up to which cycles are charged.
+func (c *Core) Charged() int64 { return c.now }

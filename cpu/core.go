@@ -14,8 +14,8 @@ type Timing struct {
 	StoreRestartC, PauseC, ScheduleC, WakeupC int64
 }
 
-// cycles rounds a time in ns to the nearest core cycle.
-func (cfg *Config) cycles(ns float64) int64 { return CyclesNS(ns, cfg.ClockMHz) }
+// Cycles is a time in ns in core cycles, rounded to the nearest.
+func (cfg *Config) Cycles(ns float64) int64 { return CyclesNS(ns, cfg.ClockMHz) }
 
 // CyclesNS is a time in ns in cycles of a clock, rounded to the nearest. The
 // time is first rounded to whole picoseconds, so that the result is exact
@@ -81,6 +81,7 @@ type Core struct {
 	asleepAt int64       // when the Wait at the head is through schedule()
 	arrived  stats.Cause // what supplied the line that is arriving, Issue outside LineReady
 	woken    []int32
+	gone     []uint64 // lines given up during the step
 
 	now     int64 // time up to which cycles are charged
 	cur     stats.Cause
@@ -113,8 +114,8 @@ type ClassPair struct {
 // NewCore returns a core at the first op of prog.
 func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.Counters) *Core {
 	c := &Core{id: id, model: m, port: port, prog: prog, ops: prog.Ops, St: st, rmw: -1, chain: noLine}
-	c.tm = Timing{Config: cfg, StoreRestartC: cfg.cycles(cfg.StoreRestart), PauseC: max(1, cfg.cycles(cfg.PauseNS)),
-		ScheduleC: cfg.cycles(cfg.ScheduleNS), WakeupC: cfg.cycles(cfg.WakeupNS)}
+	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
+		ScheduleC: cfg.Cycles(cfg.ScheduleNS), WakeupC: cfg.Cycles(cfg.WakeupNS)}
 	size := 1 << bits.Len(uint(2*cfg.Window+15))
 	c.win = make([]entry, size)
 	c.mask = uint64(size - 1)
@@ -220,6 +221,12 @@ func (c *Core) step(t int64) int64 {
 			c.begin(int32(c.head&c.mask), e, t)
 		}
 	}
+	if len(c.gone) > 0 {
+		for _, line := range c.gone {
+			c.LineLost(line, t)
+		}
+		c.gone = c.gone[:0]
+	}
 	next := c.nextDone()
 	if c.sqHead < c.sqRet && !c.drainAsked {
 		next = min(next, max(t+1, c.drainReady))
@@ -229,7 +236,8 @@ func (c *Core) step(t int64) int64 {
 	}
 	if fetched == fetchMore {
 		next = min(next, t+1)
-	} else if fetched == fetchLater {
+	}
+	if t < c.fetchAt {
 		next = min(next, c.fetchAt)
 	}
 	if retired >= 0 {
@@ -244,9 +252,8 @@ func (c *Core) step(t int64) int64 {
 type fetchState uint8
 
 const (
-	fetchNone  fetchState = iota // nothing until something retires, completes or drains
-	fetchMore                    // the width was used up: go on next cycle
-	fetchLater                   // not before fetchAt
+	fetchNone fetchState = iota // nothing until something retires, completes or drains
+	fetchMore                   // the width was used up: go on next cycle
 )
 
 // fetch brings ops into the window along the predicted path.
@@ -255,7 +262,7 @@ func (c *Core) fetch(t int64) fetchState {
 		return fetchNone
 	}
 	if t < c.fetchAt {
-		return fetchLater
+		return fetchNone
 	}
 	for n := 0; n < c.tm.FetchWidth; {
 		op := &c.ops[c.pc]

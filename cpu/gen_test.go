@@ -151,7 +151,7 @@ func (g *uopGen) inst(p *genProc, open []string) []string {
 	case 6:
 		g.line("cas%s %s, %s, %s, %s%s", order, g.dest(p), g.place(), g.value(p), g.value(p), g.ghost())
 	case 7: // the base as result and as value
-		g.line("%s", g.pick("cas.acq ptr, [ptr.word], 0, ptr", "rmw.add ptr, [ptr.half], ptr", "load ptr, [ptr.word]", "cas ptr, [ptr.slot], ptr, 1"))
+		g.line("%s", g.pick("cas.acq ptr, [ptr.word], 0, ptr", "rmw.add ptr, [ptr.half], ptr", "load ptr, [ptr.word]", "rmw.or ptr, [ptr.word], 3", "cas ptr, [ptr.word], 0, 1", "cas ptr, [ptr.slot], ptr, 1"))
 		g.line("mov ptr, obj")
 	case 8:
 		g.line("%s", g.pick("mb", "rmb", "wmb", "pause", "work 3", "work 0", "prefetchw [obj.half]", "count event", "mark begin r", "mark end r", "mb ghost fenced obj"))

@@ -159,6 +159,39 @@ func TestAResultThatIsAlsoAnArgumentIsWrittenLast(t *testing.T) {
 		halt`)
 }
 
+func TestAnExitThroughTwoProgramsCopiesResultsOnTheWay(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program f
+		in n
+		exit no yes
+		beq n, 5, z
+		exit yes
+	z:
+		exit no
+		program g
+		in n
+		out r
+		exit no yes
+		mov r, 1
+		call f(n) no=exit:no yes=on
+	on:
+		mov r, 2
+		exit yes
+		program m
+		in a
+	again:
+		call g(a) -> a no=again yes=on
+	on:
+		halt`), `
+		mov r2, 1
+		b.eq r1, 5, @5
+		mov r2, 2
+		mov r1, r2
+		b.jump @7
+		mov r1, r2
+		b.jump @0
+		halt`)
+}
+
 func TestExitsBecomeTheBranchesThatLedToThem(t *testing.T) {
 	// No jump is left: the branch goes where the exit goes, and the exit that
 	// stands before its target falls through.

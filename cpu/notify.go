@@ -112,6 +112,10 @@ func (c *Core) LineLost(line uint64, t int64) {
 	c.look(t)
 }
 
+// LineGone tells the core, possibly from inside its own step, that its caches
+// gave a line up. It acts like LineLost at the end of the step.
+func (c *Core) LineGone(line uint64) { c.gone = append(c.gone, line) }
+
 // mustSquash reports whether a load that bound its value early has lost the
 // right to it: an older access that it must follow has not performed, or (as
 // measured on real cores) it took the value of an own store that is not visible

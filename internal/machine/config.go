@@ -1,6 +1,9 @@
 package machine
 
 import (
+	"fmt"
+	"slices"
+
 	"cohsim/cache"
 	"cohsim/cpu"
 	"cohsim/internal/noc"
@@ -43,4 +46,99 @@ type Protocol struct {
 	ReadDirty   string  `toml:"read_dirty" oneof:"share migrate migrate_if_written" doc:"what a read of another core's dirty line gets: a shared copy, or ownership (always, or only if the owner wrote it)"`
 	LockedShare float64 `toml:"share_if_locked_within_ns" min:"0" max:"100000" doc:"a line on which the owner ran a locked op this recently is shared, not migrated; 0 turns the rule off"`
 	Arbitration string  `toml:"home_arbitration" oneof:"fifo random" doc:"which of a line's queued requests the home takes next"`
+}
+
+// DefaultConfig is a generic server: a large out-of-order core, one socket of
+// two L3s, MESI. Presets state only what differs.
+func DefaultConfig() Config {
+	return Config{
+		Name: "default", ISA: "x86-64", MemoryModel: "isa",
+		Doc:      "a generic two-L3 server with round figures; no real machine",
+		Core:     cpu.DefaultConfig(),
+		L1:       cache.Config{Bytes: 32 << 10, Ways: 8, LatencyCycles: 4, Replacement: "lru"},
+		L2:       cache.Config{Bytes: 1 << 20, Ways: 8, LatencyCycles: 14, Replacement: "lru"},
+		LLC:      LLC{Bytes: 32 << 20, Ways: 16, HitNS: 5},
+		MSHRs:    16,
+		Protocol: Protocol{Name: "mesi", Options: mesi.DefaultOptions("mesi"), ReadDirty: "share", Arbitration: "fifo"},
+		Topology: noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 32, ThreadsPerCore: 1, Home: "first", L3Local: true},
+		Fabric: noc.Fabric{
+			Kind: "classes", JitterPercent: 30,
+			Near:   noc.Legs{Request: 8, Snoop: 4, Data: 12, Completion: 4, ReadDirty: "inherit"},
+			Far:    noc.Legs{Request: 40, Snoop: 35, Data: 50, Completion: 20, ReadDirty: "inherit"},
+			Remote: noc.Legs{Request: 70, Snoop: 65, Data: 80, Completion: 50, ReadDirty: "inherit"},
+			HopNS:  1,
+		},
+		DRAMNS:     80,
+		Placements: map[string][]int{},
+	}
+}
+
+// Problems says what is wrong with a config, each as "key: message". The ranges
+// of single keys are in their tags.
+func (c *Config) Problems() []string {
+	var ps []string
+	for _, l := range []struct {
+		key string
+		c   cache.Config
+	}{{"l1", c.L1}, {"l2", c.L2}, {"llc", cache.Config{Bytes: c.LLC.Bytes, Ways: c.LLC.Ways}}} {
+		if p := l.c.Check(); p != "" {
+			ps = append(ps, l.key+"."+p)
+		}
+	}
+	if c.L1.Bytes == 0 {
+		ps = append(ps, "l1.bytes: a core needs an L1")
+	}
+	if c.L2.Bytes > 0 && c.L2.Bytes < c.L1.Bytes {
+		ps = append(ps, fmt.Sprintf("l2.bytes: %d is smaller than the L1 that it includes (%d)", c.L2.Bytes, c.L1.Bytes))
+	}
+	for _, p := range c.Fabric.Problems(&c.Topology) {
+		ps = append(ps, "fabric."+p)
+	}
+	if n := c.Topology.Cores(); n > mesi.MaxCaches {
+		ps = append(ps, fmt.Sprintf("topology.cores_per_l3: %d cores in all, at most %d", n, mesi.MaxCaches))
+	}
+	opt := c.Protocol.Options
+	opt.Caches = min(c.Topology.Cores(), mesi.MaxCaches)
+	if _, err := mesi.New(c.Protocol.Name, opt); err != nil {
+		ps = append(ps, "protocol.name: "+err.Error())
+	}
+	names := make([]string, 0, len(c.Placements))
+	for name := range c.Placements {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		seen := map[int]bool{}
+		for _, t := range c.Placements[name] {
+			switch {
+			case t < 0 || t >= c.Topology.Threads():
+				ps = append(ps, fmt.Sprintf("placements.%s: the machine has no hardware thread %d (it has 0 to %d)", name, t, c.Topology.Threads()-1))
+			case seen[t]:
+				ps = append(ps, fmt.Sprintf("placements.%s: hardware thread %d stands there twice", name, t))
+			}
+			seen[t] = true
+		}
+	}
+	return ps
+}
+
+// Place returns the hardware threads that the first n threads of a run take:
+// the named placement's, or, unnamed, one per core in order, then the siblings.
+func (c *Config) Place(placement string, n int) ([]int, error) {
+	list := c.Placements[placement]
+	if placement == "" {
+		t := c.Topology.ThreadsPerCore
+		for s := range t {
+			for core := range c.Topology.Cores() {
+				list = append(list, core*t+s)
+			}
+		}
+	}
+	if n > len(list) {
+		if placement == "" {
+			return nil, fmt.Errorf("%d threads on a machine of %d hardware threads", n, len(list))
+		}
+		return nil, fmt.Errorf("%d threads, but placement %q lists %d", n, placement, len(list))
+	}
+	return list[:n], nil
 }

@@ -14,7 +14,6 @@ type Legs struct {
 type Fabric struct {
 	Kind          string  `toml:"kind" oneof:"classes matrix mesh" doc:"delays by distance class, from a core-to-core matrix, or over a 2-D mesh"`
 	JitterPercent int     `toml:"jitter_percent" min:"0" max:"90" doc:"each message's delay varies by up to this share, seeded; 0 lets equal cores phase-lock"`
-	Sibling       Legs    `toml:"sibling" doc:"between hardware threads of one core"`
 	Near          Legs    `toml:"near" doc:"within one L3"`
 	Far           Legs    `toml:"far" doc:"within one socket, across L3s"`
 	Remote        Legs    `toml:"remote" doc:"across sockets"`
@@ -23,15 +22,16 @@ type Fabric struct {
 
 	Matrix [][]float64 `toml:"matrix_ns" doc:"kind matrix: one-way latency of a line from core to core, requester by owner; split over the legs in the proportion of the class's legs"`
 
-	MeshColumns int     `toml:"mesh_columns" min:"0" max:"64" doc:"kind mesh: columns of the grid (0: as square as possible); L3 groups sit on it row by row"`
+	MeshColumns int     `toml:"mesh_columns" min:"0" max:"64" doc:"kind mesh: columns of the grid (0: as square as possible); a socket's cores, each with an L3 slice, sit on it row by row"`
 	HopNS       float64 `toml:"hop_ns" min:"0" max:"1000" doc:"kind mesh: one hop, XY routing, added to the near legs"`
 }
 
 // Topology says which cores share what.
 type Topology struct {
-	Sockets        int  `toml:"sockets" min:"1" max:"64" doc:"sockets"`
-	L3PerSocket    int  `toml:"l3_per_socket" min:"1" max:"256" doc:"L3 caches (core complexes) in a socket; each is a home node"`
-	CoresPerL3     int  `toml:"cores_per_l3" min:"1" max:"1024" doc:"cores that share an L3"`
-	ThreadsPerCore int  `toml:"threads_per_core" min:"1" max:"8" doc:"hardware threads of a core"`
-	L3Local        bool `toml:"l3_local" doc:"a line whose copies all lie in one L3 is served at that L3, not at its address's home"`
+	Sockets        int    `toml:"sockets" min:"1" max:"64" doc:"sockets"`
+	L3PerSocket    int    `toml:"l3_per_socket" min:"1" max:"256" doc:"L3 caches (core complexes) in a socket; each is a home node"`
+	CoresPerL3     int    `toml:"cores_per_l3" min:"1" max:"1024" doc:"cores that share an L3"`
+	ThreadsPerCore int    `toml:"threads_per_core" min:"1" max:"8" doc:"hardware threads of a core"`
+	Home           string `toml:"home_socket" oneof:"first interleave" doc:"where memory lies: on the socket of the run's first thread (first touch), or spread over all sockets line by line"`
+	L3Local        bool   `toml:"l3_local" doc:"a line whose copies all lie in one L3 is served at that L3, not at its address's home"`
 }

@@ -1,0 +1,189 @@
+package cache
+
+import "cohsim/mesi"
+
+// Frame is one line held, or being fetched, by a unit.
+type Frame struct {
+	mesi.Line
+	L1   int32 // way of the L1 tag array, -1 if not there
+	MSHR int16 // outstanding miss, -1 if none
+
+	Off     uint8  // offset of the access that missed
+	Class   Class  // how the miss that brought the line is to be counted, when that is not known yet
+	Foreign uint16 // 4-byte words that others wrote since this unit lost its last copy
+	Written uint16 // words written since the unit became owner
+	Ops     uint32 // accesses since the unit became owner
+	Locked  int64  // cycle of the last locked op
+
+	Data [LineBytes]byte
+}
+
+// Class is the verdict on a coherence miss.
+type Class uint8
+
+const (
+	Settled   Class = iota // nothing to decide
+	Undecided              // false sharing, unless a foreign word is touched while the copy lives
+)
+
+// MSHR is one outstanding miss.
+type MSHR struct {
+	Line   uint64
+	Frame  int32
+	Demand bool  // an op waits for it; otherwise a prefetch
+	Offset uint8 // offset in the line of the access that waits
+	Cause  uint8 // stats.Cause of what supplied the line
+	InUse  bool
+}
+
+// Parked is a line in the eviction buffer: its way is free, and it still answers
+// snoops until the home knows.
+type Parked struct {
+	mesi.Line
+	Tag    uint64
+	Waited bool // a core wants the line back
+	Data   [LineBytes]byte
+}
+
+// Unit is the private caches of one core.
+type Unit struct {
+	L1     *Array
+	outer  *Array  // the array whose ways are the frames: the L2, or the L1 alone
+	frame  []int32 // with two levels: L1 way -> frame
+	Frames []Frame
+
+	MSHRs  []MSHR
+	busy   int
+	Parked []Parked // in use ones first
+	parked int
+}
+
+// NewUnit returns an empty unit. l2.Bytes == 0 means a single level.
+func NewUnit(l1, l2 Config, mshrs int) *Unit {
+	u := &Unit{L1: NewArray(l1), MSHRs: make([]MSHR, mshrs), Parked: make([]Parked, mshrs)}
+	u.outer = u.L1
+	if l2.Bytes > 0 {
+		u.outer = NewArray(l2)
+		u.frame = make([]int32, u.L1.Len())
+	}
+	u.Frames = make([]Frame, u.outer.Len())
+	for i := range u.Frames {
+		u.Frames[i].L1, u.Frames[i].MSHR = -1, -1
+	}
+	return u
+}
+
+// TwoLevels reports whether there is an L2.
+func (u *Unit) TwoLevels() bool { return u.frame != nil }
+
+// Find returns the frame of a line, -1 if it has none, and whether the L1 has
+// its tag.
+func (u *Unit) Find(line uint64) (frame int32, inL1 bool) {
+	i := u.L1.Find(line)
+	if u.frame == nil {
+		return i, true
+	}
+	if i >= 0 {
+		return u.frame[i], true
+	}
+	return u.outer.Find(line), false
+}
+
+// Use records an access to a frame: it becomes the most recent of its set, and
+// of the L1's.
+func (u *Unit) Use(f int32, line uint64, inL1 bool) {
+	u.outer.Touch(f)
+	if u.frame == nil {
+		return
+	}
+	if !inL1 {
+		w := u.L1.Victim(line, nil)
+		if u.L1.Tag(w) != NoLine {
+			u.Frames[u.frame[w]].L1 = -1
+		}
+		u.L1.Set(w, line)
+		u.frame[w] = f
+		u.Frames[f].L1 = w
+	}
+	u.L1.Touch(u.Frames[f].L1)
+}
+
+// Victim returns the frame that a new line should take, -1 if every frame of
+// its set is in the middle of a transaction.
+func (u *Unit) Victim(line uint64, stable func(mesi.State) bool) int32 {
+	return u.outer.Victim(line, func(i int32) bool { return stable(u.Frames[i].State) })
+}
+
+// Tag is the line in a frame, NoLine if it is empty.
+func (u *Unit) Tag(f int32) uint64 { return u.outer.Tag(f) }
+
+// Place puts a line into a frame, which must be empty.
+func (u *Unit) Place(f int32, line uint64) {
+	u.outer.Set(f, line)
+	u.outer.Touch(f)
+}
+
+// Empty frees a frame.
+func (u *Unit) Empty(f int32) {
+	fr := &u.Frames[f]
+	if fr.L1 >= 0 {
+		u.L1.Clear(fr.L1)
+	}
+	u.outer.Clear(f)
+	fr.Line = mesi.Line{}
+	fr.L1, fr.MSHR, fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = -1, -1, Settled, 0, 0, 0, -1<<62
+}
+
+// FreeMSHRs is the number of misses that may still be started.
+func (u *Unit) FreeMSHRs() int { return len(u.MSHRs) - u.busy }
+
+// Miss takes an MSHR for a frame; there must be one free.
+func (u *Unit) Miss(f int32, line uint64, offset uint8, demand bool) {
+	for i := range u.MSHRs {
+		if m := &u.MSHRs[i]; !m.InUse {
+			*m = MSHR{Line: line, Frame: f, Demand: demand, Offset: offset, InUse: true}
+			u.Frames[f].MSHR = int16(i)
+			u.busy++
+			return
+		}
+	}
+	panic("cache: no MSHR free")
+}
+
+// Filled gives a frame's MSHR back.
+func (u *Unit) Filled(f int32) {
+	fr := &u.Frames[f]
+	u.MSHRs[fr.MSHR].InUse = false
+	fr.MSHR = -1
+	u.busy--
+}
+
+// CanPark reports whether the eviction buffer has room.
+func (u *Unit) CanPark() bool { return u.parked < len(u.Parked) }
+
+// Park moves the line of frame f, already in its eviction state, to the buffer.
+func (u *Unit) Park(f int32) {
+	fr := &u.Frames[f]
+	u.Parked[u.parked] = Parked{Line: fr.Line, Tag: u.Tag(f), Data: fr.Data}
+	u.parked++
+}
+
+// FindParked returns the line's eviction entry, nil if it has none. The entry
+// stays where it is until Unpark.
+func (u *Unit) FindParked(line uint64) *Parked {
+	for i := range u.parked {
+		if u.Parked[i].Tag == line {
+			return &u.Parked[i]
+		}
+	}
+	return nil
+}
+
+// Unpark removes an eviction entry.
+func (u *Unit) Unpark(p *Parked) {
+	u.parked--
+	*p = u.Parked[u.parked]
+}
+
+// Quiet reports whether the unit has no miss and no eviction outstanding.
+func (u *Unit) Quiet() bool { return u.busy == 0 && u.parked == 0 }

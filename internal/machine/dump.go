@@ -1,0 +1,111 @@
+package machine
+
+import (
+	"fmt"
+	"strings"
+
+	"cohsim/internal/mem"
+	"cohsim/mesi"
+)
+
+// bug is the panic of a fault in the simulator itself. Simulate recovers it.
+type bug string
+
+// trace is one message as it was handled.
+type trace struct {
+	at  int64
+	msg mesi.Msg
+	n   int32
+}
+
+func (m *Machine) remember(ev *event, t int64) {
+	m.history[m.handled%uint64(len(m.history))] = trace{t, ev.msg, ev.line}
+	m.handled++
+}
+
+// Aborted is a run that could not go on: a deadlock, a livelock, a violation.
+type Aborted struct {
+	Why  string // one line
+	Dump string // state of the machine, several lines
+}
+
+func (a *Aborted) Error() string { return a.Why }
+
+func (m *Machine) abort(format string, args ...any) *Aborted {
+	return &Aborted{Why: fmt.Sprintf("cycle %d, seed %d: ", m.now, m.setup.Seed) + fmt.Sprintf(format, args...), Dump: m.dump()}
+}
+
+// dump describes what every unfinished thread waits for, the lines they wait
+// for, and the last messages.
+func (m *Machine) dump() string {
+	var b strings.Builder
+	lines := map[uint64]bool{}
+	var order []uint64
+	for i := range m.threads {
+		th := &m.threads[i]
+		if th.core.Finished {
+			continue
+		}
+		pc, phase, addr := th.core.Head()
+		site := th.prog.Sites[th.prog.Ops[pc].Site]
+		fmt.Fprintf(&b, "thread %d on core %d: %s, %s line %d: %s", i, m.units[th.unit].place.Core, phase, site.Proc, site.Line, site.Text)
+		if addr != 0 {
+			fmt.Fprintf(&b, "   (%s)", m.setup.Space.Symbol(mem.Addr(addr)))
+			if n := addr >> 6; !lines[n] {
+				lines[n] = true
+				order = append(order, n)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	for _, n := range order {
+		m.dumpLine(&b, n)
+	}
+	k := min(m.handled, uint64(len(m.history)))
+	if k > 0 {
+		fmt.Fprintf(&b, "last messages:\n")
+	}
+	for j := m.handled - min(k, 16); j < m.handled; j++ {
+		h := &m.history[j%uint64(len(m.history))]
+		fmt.Fprintf(&b, "  cycle %d  %s\n", h.at, m.describe(h.msg, m.first+uint64(h.n)))
+	}
+	return b.String()
+}
+
+func (m *Machine) describe(msg mesi.Msg, n uint64) string {
+	s := fmt.Sprintf("%-8s %s -> %s", msg.Type, msg.From, msg.To)
+	if msg.Req >= 0 {
+		s += fmt.Sprintf(" for %s", msg.Req)
+	}
+	return s + "  " + m.setup.Space.Symbol(mem.Addr(n<<6))
+}
+
+func (m *Machine) dumpLine(b *strings.Builder, n uint64) {
+	if !m.has(n) {
+		return
+	}
+	l := m.line(n)
+	fmt.Fprintf(b, "line of %s: home %s", m.setup.Space.Symbol(mem.Addr(n<<6)), l.State)
+	if l.Owner >= 0 {
+		fmt.Fprintf(b, ", owner %s", l.Owner)
+	}
+	if l.Req >= 0 {
+		fmt.Fprintf(b, ", serving %s", l.Req)
+	}
+	for i := l.head; i >= 0; i = m.queue[i].next {
+		fmt.Fprintf(b, ", queued %s of %s", m.queue[i].ev.msg.Type, m.queue[i].ev.msg.From)
+	}
+	for i := range m.units {
+		u := &m.units[i]
+		if f, _ := u.Find(n); f >= 0 {
+			fr := &u.Frames[f]
+			fmt.Fprintf(b, "; %s %s", u.id, fr.State)
+			if fr.Bal != 0 {
+				fmt.Fprintf(b, " (acks %+d)", fr.Bal)
+			}
+		} else if p := u.FindParked(n); p != nil {
+			fmt.Fprintf(b, "; %s %s (evicting)", u.id, p.State)
+		}
+	}
+	b.WriteByte('\n')
+}

@@ -1,0 +1,182 @@
+package machine
+
+import (
+	"cohsim/internal/noc"
+	"cohsim/internal/sim"
+	"cohsim/internal/stats"
+	"cohsim/mesi"
+)
+
+type simEvent = sim.Event[event]
+
+// atHome handles a message that reached a home, or the L3 that may serve it.
+func (m *Machine) atHome(ev *event, key uint64, t int64) {
+	l := &m.lines[ev.line]
+	if ev.msg.Type.VN() == mesi.Request {
+		if ev.kind == toL3 && !m.servedHere(l, ev.msg.From) {
+			m.passOn(ev, t)
+			return
+		}
+		if m.homeNS > 0 && ev.flags&slotted == 0 {
+			h := m.homeIndex(m.requestAt(ev))
+			start := max(t, m.homeUse[h])
+			m.homeUse[h] = start + m.homeNS
+			ev.flags |= slotted
+			if start > t {
+				m.msgs.Push(start, key, *ev)
+				return
+			}
+		}
+	}
+	m.received++
+	m.remember(ev, t)
+	m.homeStep(l, ev, t)
+	for l.head >= 0 && l.State.Stable() {
+		next := m.dequeue(l)
+		if next.kind == toL3 && !m.servedHere(l, next.msg.From) {
+			m.received--
+			m.passOn(&next, t)
+			continue
+		}
+		m.homeStep(l, &next, t)
+	}
+}
+
+// servedHere reports whether a request that is at its requester's own L3 is
+// served there: if the transaction in progress is, or if every copy lies behind
+// that L3.
+func (m *Machine) servedHere(l *line, from mesi.Node) bool {
+	l3 := m.units[from].place.L3
+	if !l.State.Stable() {
+		return l.at == l3
+	}
+	switch l.State {
+	case mesi.HI:
+		return false
+	case mesi.HX, mesi.HO:
+		if m.units[l.Owner].place.L3 != l3 {
+			return false
+		}
+	}
+	for c := l.Sharers.Next(0); c >= 0; c = l.Sharers.Next(c + 1) {
+		if m.units[c].place.L3 != l3 {
+			return false
+		}
+	}
+	return true
+}
+
+// passOn sends a request from its requester's L3 to the line's home, which
+// takes the difference of the two ways.
+func (m *Machine) passOn(ev *event, t int64) {
+	u := &m.units[ev.msg.From]
+	here := m.topo.L3Place(u.place.L3)
+	home := m.homeOf(m.first + uint64(ev.line))
+	d := m.net.Leg(noc.Request, u.place, home, home) - m.net.Leg(noc.Request, u.place, here, home)
+	ev.kind = toHome
+	h := m.homeIndex(here)
+	m.homeSeq[h]++
+	m.msgs.Push(t+max(d, 1), sim.Key(len(m.units)+h, m.homeSeq[h]), *ev)
+}
+
+// requestAt is the place where a request is being looked at.
+func (m *Machine) requestAt(ev *event) noc.Place {
+	if ev.kind == toL3 {
+		return m.topo.L3Place(m.units[ev.msg.From].place.L3)
+	}
+	return m.homeOf(m.first + uint64(ev.line))
+}
+
+// homeStep presents a message to the line's home and sends what it says.
+func (m *Machine) homeStep(l *line, ev *event, t int64) {
+	n := m.first + uint64(ev.line)
+	request := ev.msg.Type.VN() == mesi.Request
+	if request && l.State.Stable() {
+		l.at = -1
+		if ev.kind == toL3 {
+			l.at = m.units[ev.msg.From].place.L3
+		}
+		l.offset, l.write = ev.offset, ev.flags&write != 0
+	}
+	m.out.Msgs = m.out.Msgs[:0]
+	eff := m.proto.Home(&l.Entry, ev.msg, &m.out)
+	if eff&mesi.Stall != 0 {
+		m.enqueue(l, ev)
+		return
+	}
+	place := m.servedAt(l, n)
+	if eff&mesi.WriteMem != 0 {
+		l.bytes = m.slots[ev.slot].bytes
+		if m.llc != nil {
+			if a := m.llcAt(place); a.Find(n) < 0 {
+				m.keep(a, n)
+			}
+		}
+	}
+	m.giveSlot(ev.slot)
+	var fl evFlags
+	if l.write {
+		fl = write
+	}
+	for i := range m.out.Msgs {
+		msg := &m.out.Msgs[i]
+		st := &m.threads[m.units[max(l.Req, 0)].threads[0]].st
+		s, extra, cause := int32(-1), int64(0), stats.Upgrade
+		switch msg.Type {
+		case mesi.Inv:
+			st.Coh.Inv++
+		case mesi.FwdGetS, mesi.FwdGetM:
+			st.Coh.Fwd++
+		}
+		if msg.Data == mesi.FromMem {
+			s = m.takeSlot()
+			m.slots[s].bytes = l.bytes
+			extra, cause = m.fetch(place, n, st)
+		}
+		m.sendFromHome(*msg, n, s, t, extra, cause, fl)
+	}
+}
+
+// enqueue makes a request wait for its line.
+func (m *Machine) enqueue(l *line, ev *event) {
+	i := m.freeQ
+	if i < 0 {
+		m.queue = append(m.queue, queued{})
+		i = int32(len(m.queue) - 1)
+	} else {
+		m.freeQ = m.queue[i].next
+	}
+	m.queue[i] = queued{*ev, -1}
+	if l.head < 0 {
+		l.head = i
+	} else {
+		m.queue[l.tail].next = i
+	}
+	l.tail = i
+}
+
+// dequeue takes the line's next request: the oldest, or a random one.
+func (m *Machine) dequeue(l *line) event {
+	prev, i := int32(-1), l.head
+	if m.randomHome {
+		n := 0
+		for k := l.head; k >= 0; k = m.queue[k].next {
+			n++
+		}
+		for range m.homeRng[0].Intn(n) {
+			prev, i = i, m.queue[i].next
+		}
+	}
+	q := &m.queue[i]
+	if prev < 0 {
+		l.head = q.next
+	} else {
+		m.queue[prev].next = q.next
+	}
+	if l.tail == i {
+		l.tail = prev
+	}
+	ev := q.ev
+	q.next, m.freeQ = m.freeQ, i
+	return ev
+}

@@ -1,0 +1,351 @@
+package machine
+
+import (
+	"fmt"
+
+	"cohsim/cache"
+	"cohsim/cpu"
+	"cohsim/internal/mem"
+	"cohsim/internal/noc"
+	"cohsim/internal/sim"
+	"cohsim/internal/stats"
+	"cohsim/mesi"
+)
+
+// Engine is the number of the engine's behaviour: raised by hand whenever
+// results of an unchanged config may change.
+const Engine = 1
+
+// Thread is what one hardware thread runs.
+type Thread struct {
+	Program *cpu.Program
+	Regs    []RegValue
+}
+
+// RegValue is a register's value before the run.
+type RegValue struct {
+	Reg   cpu.Reg
+	Value uint64
+}
+
+// Word is a memory word's value before the run.
+type Word struct {
+	Addr  mem.Addr
+	Bytes int
+	Value uint64
+}
+
+// Judge watches the ghost records of a run in the order of time. An error is a
+// violation: it ends the run.
+type Judge interface {
+	Observe(t int64, thread int, event int32, obj mem.Addr, old, new uint64) error
+}
+
+// Setup is everything a run needs.
+type Setup struct {
+	Config    Config
+	Threads   []Thread
+	Place     []int // hardware thread of the machine for each Thread
+	Space     *mem.Space
+	Init      []Word
+	Judge     Judge // may be nil
+	Seed      uint64
+	WarmupNS  float64
+	MeasureNS float64 // 0: until every thread has halted
+	StuckNS   float64 // no operation completed for this long: the run is livelocked; 0: never
+	Reference bool    // one event per cycle of a core: slow, for tests of run-ahead
+	Coverage  *mesi.Coverage
+}
+
+const (
+	toUnit   uint8 = iota // a message arrives at a unit
+	toHome                // a message arrives at a home
+	toL3                  // a request arrives at the requester's own L3, to be served there or passed on
+	departed              // a message reaches its first link (only with link occupancy)
+)
+
+// event is the payload of a message event.
+type event struct {
+	msg    mesi.Msg
+	line   int32 // index into Machine.lines
+	slot   int32 // bytes carried, -1 if none
+	dist   noc.Distance
+	kind   uint8
+	final  uint8 // departed: the kind it becomes
+	grace  uint8 // locked ops that ran since this snoop arrived
+	offset uint8 // offset in the line of the access that started the transaction
+	flags  evFlags
+	cause  stats.Cause // what supplied the bytes
+	at     int16       // where the home sits that sends or receives it: an L3, or -1
+	delay  int32       // departed: delay on free links
+}
+
+type evFlags uint8
+
+const (
+	dirty   evFlags = 1 << iota // bytes come from a modified copy
+	slotted                     // the home's occupancy has been paid
+	write                       // the transaction is for a write
+)
+
+// unit is the private caches of one core of the machine, and what it sends.
+type unit struct {
+	cache.Unit
+	id      mesi.Node
+	place   noc.Place
+	threads []int32
+	rng     sim.Rand
+	seq     uint64
+	inbox   timeHeap // arrival times of messages on their way here
+}
+
+// thread is one hardware thread.
+type thread struct {
+	core   *cpu.Core
+	unit   int32
+	wakeAt int64
+	limit  int64
+	seq    uint64
+	st     stats.Counters
+	prog   *cpu.Program
+	ready  bool // inside LineReady: accesses are retries and not counted again
+}
+
+// line is one memory line: its home's entry, its bytes, its queue of requests.
+type line struct {
+	mesi.Entry
+	bytes  [cache.LineBytes]byte
+	head   int32 // first waiting request in Machine.queue, -1 if none
+	tail   int32
+	at     int16 // where the transaction in progress is served: an L3, or -1 for the line's home
+	offset uint8 // of the access that started it
+	write  bool
+	past   pasts
+	share  *sharing // nil until the line is contended
+}
+
+// Machine is one run's machine.
+type Machine struct {
+	cfg   Config
+	setup Setup
+	net   *noc.Net
+	topo  noc.Topology
+	proto *mesi.Protocol
+	msgs  *sim.Wheel[event]
+	wakes *sim.Wheel[int32]
+
+	units   []unit
+	threads []thread
+	lines   []line
+	first   uint64 // line number of lines[0]
+	homeSeq []uint64
+	homeRng []sim.Rand
+	homeUse []int64 // home occupied until
+	llc     []*cache.Array
+	socket0 int
+
+	slots    []slot
+	freeSlot int32
+	queue    []queued
+	freeQ    int32
+	out      mesi.Out
+
+	homeNS, llcHit, dram int64
+	leastReq             int64 // shortest way of a request to a home
+	leastReply           int64 // shortest way of anything to a unit
+	lockedShare          int64
+	readDirty            [noc.NumDistances]dirtyPolicy
+	randomHome           bool
+
+	now      int64
+	ghosts   ghostLog
+	lastOps  uint64
+	lastSeen int64
+	sent     uint64
+	received uint64
+	history  [64]trace // the last messages handled, for dumps
+	handled  uint64
+}
+
+type dirtyPolicy uint8
+
+const (
+	share dirtyPolicy = iota
+	migrate
+	migrateIfWritten
+)
+
+// slot is the bytes of a message on its way.
+type slot struct {
+	bytes [cache.LineBytes]byte
+	next  int32
+}
+
+// queued is a request that waits for its line at a home.
+type queued struct {
+	ev   event
+	next int32
+}
+
+// New builds a machine. The config must have no Problems.
+func New(s Setup) (*Machine, error) {
+	cfg := s.Config
+	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1}
+	cycles := func(ns float64) int64 { return cpu.CyclesNS(ns, cfg.Core.ClockMHz) }
+	m.net = noc.New(cfg.Topology, cfg.Fabric, cycles)
+	opt := cfg.Protocol.Options
+	var err error
+
+	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
+	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
+	m.lockedShare = cycles(cfg.Protocol.LockedShare)
+	m.randomHome = cfg.Protocol.Arbitration == "random"
+	for d, l := range []noc.Legs{cfg.Fabric.Near, cfg.Fabric.Far, cfg.Fabric.Remote} {
+		p := l.ReadDirty
+		if p == "" || p == "inherit" {
+			p = cfg.Protocol.ReadDirty
+		}
+		m.readDirty[d] = map[string]dirtyPolicy{"share": share, "migrate": migrate, "migrate_if_written": migrateIfWritten}[p]
+	}
+	model := cpu.ModelByName(cfg.Model())
+	if model == nil {
+		return nil, fmt.Errorf("memory_model: there is no model %q", cfg.Model())
+	}
+
+	first, last := s.Space.Lines()
+	m.first = first
+	m.lines = make([]line, last-first+1)
+	for i := range m.lines {
+		m.lines[i].Entry = mesi.NewEntry()
+		m.lines[i].head, m.lines[i].tail, m.lines[i].at = -1, -1, -1
+	}
+	for _, w := range s.Init {
+		poke(&m.lines[w.Addr.Line()-first].bytes, uint64(w.Addr), w.Bytes, w.Value)
+	}
+
+	nHomes := m.topo.Sockets * (m.topo.L3PerSocket + 1)
+	m.homeSeq, m.homeUse = make([]uint64, nHomes), make([]int64, nHomes)
+	m.homeRng = make([]sim.Rand, nHomes)
+	for h := range m.homeRng {
+		m.homeRng[h] = sim.NewRand(s.Seed, h, 1)
+	}
+	if cfg.LLC.Bytes > 0 {
+		m.llc = make([]*cache.Array, nHomes)
+	}
+
+	m.threads = make([]thread, len(s.Threads))
+	unitOf := map[int]int32{}
+	for i := range s.Threads {
+		core := s.Place[i] / m.topo.ThreadsPerCore
+		u, ok := unitOf[core]
+		if !ok {
+			u = int32(len(m.units))
+			unitOf[core] = u
+			m.units = append(m.units, unit{
+				Unit: *cache.NewUnit(cfg.L1, cfg.L2, cfg.MSHRs), id: mesi.Node(u),
+				place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0),
+			})
+		}
+		m.units[u].threads = append(m.units[u].threads, int32(i))
+		m.threads[i].unit = u
+	}
+	m.socket0 = int(m.units[0].place.Socket)
+	opt.Caches = len(m.units)
+	if m.proto, err = mesi.New(cfg.Protocol.Name, opt); err != nil {
+		return nil, fmt.Errorf("protocol: %w", err)
+	}
+	m.proto.Cov = s.Coverage
+	m.bounds()
+	for i := range m.threads {
+		th := &m.threads[i]
+		th.prog, th.wakeAt = s.Threads[i].Program, sim.Never
+		th.core = cpu.NewCore(i, cfg.Core, model, th.prog, &port{m, th, &m.units[th.unit]}, &th.st)
+		for _, r := range s.Threads[i].Regs {
+			th.core.SetReg(r.Reg, r.Value)
+		}
+		for r, name := range th.prog.Regions {
+			th.core.CountInto(r, counter(&th.st, name))
+		}
+		m.wakeThread(int32(i), 0)
+	}
+	m.ghosts.judge = s.Judge
+	return m, nil
+}
+
+// counter is the counter that a program's "count NAME" feeds, nil if the name
+// is only a region.
+func counter(st *stats.Counters, name string) *uint64 {
+	switch name {
+	case "lock.read.success":
+		return &st.Lock.ReadSuccess
+	case "lock.read.abort":
+		return &st.Lock.ReadAbort
+	case "lock.read.retry":
+		return &st.Lock.ReadRetry
+	case "lock.read.miss":
+		return &st.Lock.ReadMiss
+	case "lock.cas.failures":
+		return &st.Lock.CASFailures
+	case "lock.write.waits":
+		return &st.Lock.WriteWaits
+	case "lock.wakeups":
+		return &st.Lock.Wakeups
+	case "lock.wakeups.spurious":
+		return &st.Lock.Spurious
+	}
+	return nil
+}
+
+// Model is the name of the memory model in force.
+func (c *Config) Model() string {
+	switch {
+	case c.MemoryModel != "isa" && c.MemoryModel != "":
+		return c.MemoryModel
+	case c.ISA == "x86-64":
+		return "tso"
+	}
+	return "armv8"
+}
+
+// bounds finds the shortest ways that the horizon relies on.
+func (m *Machine) bounds() {
+	m.leastReq, m.leastReply = sim.Never, sim.Never
+	var homes []noc.Place
+	for s := range m.topo.Sockets {
+		if m.topo.L3Local {
+			homes = append(homes, noc.Place{Socket: int16(s), L3: -1, Tile: -1, Core: -1})
+		}
+	}
+	for l3 := range m.topo.Sockets * m.topo.L3PerSocket {
+		if m.topo.L3Local {
+			homes = append(homes, m.topo.L3Place(int16(l3)))
+			continue
+		}
+		for k := range m.topo.CoresPerL3 {
+			p := m.topo.CorePlace(l3*m.topo.CoresPerL3 + k)
+			p.Core = -1
+			homes = append(homes, p)
+		}
+	}
+	least := func(d int64) int64 {
+		d = m.net.Least(d)
+		if m.net.Queues() {
+			d = max(d, 2)
+		}
+		return d
+	}
+	for i := range m.units {
+		u := &m.units[i]
+		for _, h := range homes {
+			m.leastReq = min(m.leastReq, least(m.net.Leg(noc.Request, u.place, h, h)))
+			m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Snoop, h, u.place, h)), least(m.net.Leg(noc.Data, h, u.place, h)))
+		}
+		for j := range m.units {
+			if j != i {
+				for _, h := range homes {
+					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Data, m.units[j].place, u.place, h)))
+				}
+			}
+		}
+	}
+}

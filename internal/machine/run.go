@@ -1,0 +1,83 @@
+package machine
+
+import (
+	"cohsim/internal/sim"
+	"cohsim/internal/stats"
+)
+
+// wakeThread makes a thread run at cycle t, or earlier if it is due earlier.
+func (m *Machine) wakeThread(i int32, t int64) {
+	th := &m.threads[i]
+	if t < th.wakeAt {
+		th.wakeAt = t
+		th.seq++
+		m.wakes.Push(t, sim.Key(int(i), th.seq), i)
+	}
+}
+
+// until runs every event before cycle end.
+func (m *Machine) until(end int64) {
+	for {
+		tm, tw := m.msgs.Next(), m.wakes.Next()
+		if tm <= tw {
+			if tm >= end {
+				return
+			}
+			e := m.msgs.Pop()
+			m.now = e.At
+			m.deliver(&e)
+			continue
+		}
+		if tw >= end {
+			return
+		}
+		e := m.wakes.Pop()
+		m.now = e.At
+		th := &m.threads[e.P]
+		if th.wakeAt != e.At {
+			continue // the thread was woken earlier
+		}
+		m.runThread(e.P, th, e.At, end)
+	}
+}
+
+// runThread lets a woken thread run up to its horizon: the first cycle at which
+// a message could reach its caches. That is the earliest of the messages on
+// their way to it, what any other pending message or thread could still cause,
+// and the end of the measured span.
+func (m *Machine) runThread(i int32, th *thread, t, end int64) {
+	u := &m.units[th.unit]
+	limit := t + 1
+	if !m.setup.Reference {
+		limit = min(end, u.inbox.least(), m.msgs.Next()+m.leastReply)
+		if next := m.wakes.Next(); next < sim.Never {
+			limit = min(limit, next+m.leastReq+m.leastReply)
+		}
+		if len(u.threads) > 1 {
+			// A sibling shares the caches: its next step may touch them at once.
+			for _, j := range u.threads {
+				if j != i {
+					limit = min(limit, max(m.threads[j].wakeAt, t+1))
+				}
+			}
+		}
+		limit = max(limit, t+1)
+	}
+	th.limit = limit
+	th.wakeAt = sim.Never
+	next := th.core.Run(t, &th.limit)
+	if next < th.wakeAt && next < sim.Never {
+		m.wakeThread(i, next)
+	}
+}
+
+// notify wakes a thread after something happened to its caches at cycle t.
+func (m *Machine) notify(i int32, t int64) { m.wakeThread(i, t) }
+
+// Result is what a run counted in its measured span.
+type Result struct {
+	Run   stats.Run
+	Cores []stats.Counters // per thread
+	Lines []LineReport     // contended lines, most costly first
+	End   int64            // last cycle of the span
+}

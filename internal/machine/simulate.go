@@ -1,0 +1,253 @@
+package machine
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"cohsim/internal/sim"
+	"cohsim/internal/stats"
+	"cohsim/mesi"
+)
+
+// Bug is a fault in cohsim itself, with what is needed to reproduce it.
+type Bug struct {
+	What  string
+	Dump  string
+	Stack string
+}
+
+func (b *Bug) Error() string { return "bug in cohsim: " + b.What }
+
+// Simulate runs a machine from cycle 0 to the end of its measured span, lets
+// it come to rest, and checks the books. An *Aborted error is a property of the
+// simulated programs or protocol; a *Bug is one of cohsim.
+func Simulate(s Setup) (res *Result, err error) {
+	m, err := New(s)
+	if err != nil {
+		return nil, err
+	}
+	return m.Simulate()
+}
+
+// Simulate runs the machine, once.
+func (m *Machine) Simulate() (res *Result, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case mesi.Unspecified:
+			err = m.abort("%v", r.Error())
+		case bug:
+			err = m.bug(string(r))
+		default:
+			err = m.bug(fmt.Sprint(r))
+		}
+	}()
+	start := m.cfg.Core.Cycles(m.setup.WarmupNS)
+	end := sim.Never
+	if m.setup.MeasureNS > 0 {
+		end = start + m.cfg.Core.Cycles(m.setup.MeasureNS)
+	}
+	if err := m.advance(start); err != nil {
+		return nil, err
+	}
+	before := m.snapshot(start)
+	m.resetLines()
+	if err := m.advance(end); err != nil {
+		return nil, err
+	}
+	if m.setup.MeasureNS == 0 {
+		end = m.now + 1
+		for i := range m.threads {
+			end = max(end, m.threads[i].core.Charged())
+		}
+	}
+	after := m.snapshot(end)
+	res = &Result{End: end, Cores: make([]stats.Counters, len(m.threads))}
+	res.Run.Window.Cycles = uint64(end - start)
+	res.Run.Window.TimePS = uint64(end-start) * 1_000_000 / uint64(m.cfg.Core.ClockMHz)
+	for i := range m.threads {
+		c := &res.Cores[i]
+		stats.Sub(c, &after[i], &before[i])
+		c.CPU.Total = uint64(end - start)
+		if n := c.CPU.Unaccounted(); n != 0 {
+			return nil, m.bug(fmt.Sprintf("thread %d: %d cycles of %d are charged to no cause", i, n, end-start))
+		}
+		stats.Add(&res.Run.Total, c)
+	}
+	res.Lines = m.lineReports()
+	if err := m.rest(); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// slice is how far the machine runs between looks at progress and ghosts.
+const slice = 200_000
+
+// advance runs to cycle end, or until every thread has halted if end is
+// sim.Never.
+func (m *Machine) advance(end int64) error {
+	stuck := m.cfg.Core.Cycles(m.setup.StuckNS)
+	for next := m.now; next < end; {
+		next = min(end, next+slice)
+		m.until(next)
+		if m.msgs.Len() == 0 && m.wakes.Next() == sim.Never {
+			if m.allFinished() {
+				if end == sim.Never {
+					return m.ghosts.settle(m.settled())
+				}
+				m.now = max(m.now, end-1)
+				return m.judge()
+			}
+			return m.abort("deadlock: no event is pending and %s", m.unfinished())
+		}
+		if err := m.judge(); err != nil {
+			return err
+		}
+		if ops := m.opsDone(); ops != m.lastOps {
+			m.lastOps, m.lastSeen = ops, next
+		} else if stuck > 0 && next-m.lastSeen > stuck && !m.allFinished() {
+			return m.abort("livelock: no operation was completed for %d cycles while ops kept retiring; %s", next-m.lastSeen, m.unfinished())
+		}
+		if t := min(m.msgs.Next(), m.wakes.Next()); t > next && t < end {
+			next = t - t%slice // skip empty time
+		}
+	}
+	return nil
+}
+
+func (m *Machine) judge() error {
+	if err := m.ghosts.settle(m.settled()); err != nil {
+		return m.abort("%v", err)
+	}
+	return nil
+}
+
+func (m *Machine) allFinished() bool {
+	for i := range m.threads {
+		if !m.threads[i].core.Finished {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Machine) unfinished() string {
+	n, first := 0, -1
+	for i := range m.threads {
+		if !m.threads[i].core.Finished {
+			if n++; first < 0 {
+				first = i
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d threads are unfinished, the first is thread %d", n, len(m.threads), first)
+}
+
+func (m *Machine) opsDone() uint64 {
+	n := uint64(0)
+	for i := range m.threads {
+		n += m.threads[i].st.Ops.Latency.Count()
+		if m.threads[i].core.Finished {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Machine) snapshot(t int64) []stats.Counters {
+	s := make([]stats.Counters, len(m.threads))
+	for i := range m.threads {
+		m.threads[i].core.Cut(t)
+		s[i] = m.threads[i].st
+	}
+	return s
+}
+
+// rest lets the machine finish what is under way, fetching no further ops, and
+// checks conservation: every message was received, every transaction ended,
+// every home is stable and knows every copy.
+func (m *Machine) rest() error {
+	for i := range m.threads {
+		m.threads[i].core.Stopped = true
+	}
+	for k := 0; m.msgs.Len() > 0 || m.wakes.Next() < sim.Never; k++ {
+		if k > 1000 {
+			return m.abort("the machine does not come to rest after the measured span")
+		}
+		m.until(max(m.now, min(m.msgs.Next(), m.wakes.Next())) + slice)
+	}
+	if err := m.ghosts.settle(sim.Never); err != nil {
+		return m.abort("%v", err)
+	}
+	if m.sent != m.received {
+		return m.bug(fmt.Sprintf("%d messages were sent and %d received", m.sent, m.received))
+	}
+	for i := range m.lines {
+		if l := &m.lines[i]; !l.State.Stable() || l.head >= 0 {
+			return m.bug("a home is still blocked at rest: " + l.State.String())
+		}
+	}
+	for i := range m.units {
+		u := &m.units[i]
+		if !u.Quiet() {
+			return m.bug("a cache has misses or evictions outstanding at rest")
+		}
+		for f := range u.Frames {
+			if s := u.Frames[f].State; !m.proto.Stable(s) {
+				return m.bug("a line is still in state " + s.String() + " at rest")
+			}
+		}
+	}
+	return m.checkCopies()
+}
+
+// checkCopies checks, at rest, that one cache may write only where no other may
+// read, that all readable copies agree, with memory where the home says so, and
+// that the home lists every copy.
+func (m *Machine) checkCopies() error {
+	for i := range m.lines {
+		l := &m.lines[i]
+		n := m.first + uint64(i)
+		owner := mesi.Node(-1)
+		for k := range m.units {
+			u := &m.units[k]
+			f, _ := u.Find(n)
+			if f < 0 {
+				continue
+			}
+			fr := &u.Frames[f]
+			switch {
+			case fr.State == mesi.M || fr.State == mesi.E || fr.State == mesi.O:
+				if owner >= 0 {
+					return m.bug("two owners of one line")
+				}
+				owner = u.id
+				if l.Owner != u.id {
+					return m.bug(fmt.Sprintf("%s holds a line in %s that the home does not know it owns", u.id, fr.State))
+				}
+			case !l.Sharers.Has(u.id):
+				return m.bug(fmt.Sprintf("%s holds a line in %s and is no sharer at the home", u.id, fr.State))
+			}
+			if l.State == mesi.HS && fr.Data != l.bytes {
+				return m.bug("a shared copy differs from memory")
+			}
+		}
+	}
+	return nil
+}
+
+// bug describes a fault of the simulator.
+func (m *Machine) bug(what string) *Bug {
+	return &Bug{What: fmt.Sprintf("cycle %d, seed %d: %s", m.now, m.setup.Seed, what), Dump: m.safeDump(), Stack: string(debug.Stack())}
+}
+
+// safeDump is dump, which may itself stumble over a broken machine.
+func (m *Machine) safeDump() (s string) {
+	defer func() {
+		if recover() != nil {
+			s = "(the machine's state could not be printed)\n"
+		}
+	}()
+	return m.dump()
+}

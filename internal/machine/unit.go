@@ -1,0 +1,228 @@
+package machine
+
+import (
+	"cohsim/cache"
+	"cohsim/cpu"
+	"cohsim/internal/noc"
+	"cohsim/internal/stats"
+	"cohsim/mesi"
+)
+
+// deliver handles a message event.
+func (m *Machine) deliver(e *simEvent) {
+	ev := &e.P
+	if ev.kind == departed {
+		m.depart(ev, e.Key, e.At)
+		return
+	}
+	if ev.kind != toUnit {
+		m.atHome(ev, e.Key, e.At)
+		return
+	}
+	u := &m.units[ev.msg.To]
+	u.inbox.pop()
+	if ev.msg.Type.VN() == mesi.Forward {
+		n := m.first + uint64(ev.line)
+		for _, i := range u.threads {
+			if until, grace := m.threads[i].core.SnoopHold(n, e.At, int(ev.grace)); until > e.At {
+				ev.grace = uint8(grace)
+				u.inbox.push(until)
+				m.msgs.Push(until, e.Key, *ev)
+				return
+			}
+		}
+	}
+	m.received++
+	m.remember(ev, e.At)
+	m.atUnit(u, ev, e.At)
+}
+
+// atUnit presents a message to a unit's copy of the line.
+func (m *Machine) atUnit(u *unit, ev *event, t int64) {
+	n := m.first + uint64(ev.line)
+	l := &m.lines[ev.line]
+	var none mesi.Line
+	state, bytes := &none, (*[cache.LineBytes]byte)(nil)
+	f, _ := u.Find(n)
+	var fr *cache.Frame
+	var parked *cache.Parked
+	if f >= 0 {
+		fr = &u.Frames[f]
+		state, bytes = &fr.Line, &fr.Data
+	} else if parked = u.FindParked(n); parked != nil {
+		state, bytes = &parked.Line, &parked.Data
+	}
+
+	was := state.State
+	m.out.Msgs = m.out.Msgs[:0]
+	eff := m.proto.Cache(state, ev.msg, m.migrates(u, fr, was, ev, t), u.id, &m.out)
+	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
+		owner := was == mesi.M || was == mesi.E || was == mesi.O || was == mesi.OM_AD
+		if eff&mesi.Lost != 0 {
+			m.lostCopy(u, fr, n, owner, ev.offset)
+		} else {
+			m.endOwnership(u, fr, l, true)
+		}
+	}
+	var fl evFlags
+	if was == mesi.M || was == mesi.O || was == mesi.MI_A || was == mesi.OI_A || was == mesi.OM_AD {
+		fl = dirty
+	}
+	for i := range m.out.Msgs {
+		msg := &m.out.Msgs[i]
+		s := int32(-1)
+		if msg.Data == mesi.FromLine {
+			s = m.takeSlot()
+			m.slots[s].bytes = *bytes
+		}
+		if msg.Type == mesi.WbData {
+			m.threads[u.threads[0]].st.Coh.Writeback++
+		}
+		m.sendFromUnit(u, *msg, n, s, t, fl|ev.flags&write, ev.offset)
+	}
+	if eff&mesi.Fill != 0 {
+		fr.Data = m.slots[ev.slot].bytes
+		mshr := &u.MSHRs[fr.MSHR]
+		mshr.Cause = uint8(ev.cause)
+		m.arrived(u, fr, l, ev, mshr)
+	} else if ev.msg.Type == mesi.AckCnt {
+		u.MSHRs[fr.MSHR].Cause = uint8(stats.Upgrade)
+	}
+	m.giveSlot(ev.slot)
+	if eff&mesi.Freed != 0 {
+		waited := parked.Waited
+		u.Unpark(parked)
+		if waited {
+			m.lineReady(u, n, t, stats.Drain)
+		}
+		m.mshrFree(u, t)
+		return
+	}
+	if fr == nil {
+		return
+	}
+	if eff&mesi.Perform != 0 {
+		cause := stats.Cause(u.MSHRs[fr.MSHR].Cause)
+		u.Filled(f)
+		m.lineReady(u, n, t, cause)
+		if eff&mesi.UseOnce != 0 {
+			m.copyEnds(u, fr, l)
+			*l.past.of(u.id, len(m.units)) = lost
+			m.shareOf(l).lost[u.id] = m.shareOf(l).seq
+		}
+		if fr.State == mesi.I && u.Tag(f) == n {
+			u.Empty(f)
+			m.lineLost(u, n, t)
+			m.lineReady(u, n, t, cause)
+		}
+		m.mshrFree(u, t)
+	}
+	if eff&mesi.Lost != 0 {
+		if fr.State == mesi.I {
+			u.Empty(f)
+		}
+		m.lineLost(u, n, t)
+	}
+}
+
+// migrates decides how an owner answers a read: with a shared copy, or by
+// handing the line over.
+func (m *Machine) migrates(u *unit, fr *cache.Frame, was mesi.State, ev *event, t int64) bool {
+	if ev.msg.Type != mesi.FwdGetS || fr == nil || was != mesi.M && was != mesi.E {
+		return false
+	}
+	d := noc.Between(u.place, m.units[ev.msg.Req].place)
+	switch m.readDirty[d] {
+	case share:
+		return false
+	case migrateIfWritten:
+		if fr.Written == 0 {
+			return false
+		}
+	}
+	return was == mesi.M && (m.lockedShare == 0 || t-fr.Locked >= m.lockedShare)
+}
+
+func (m *Machine) lineReady(u *unit, n uint64, t int64, cause stats.Cause) {
+	for _, i := range u.threads {
+		th := &m.threads[i]
+		th.ready = true
+		th.core.LineReady(n, t, cause)
+		th.ready = false
+		m.wakeThread(i, t)
+	}
+}
+
+func (m *Machine) lineLost(u *unit, n uint64, t int64) {
+	for _, i := range u.threads {
+		m.threads[i].core.LineLost(n, t)
+		m.wakeThread(i, t)
+	}
+}
+
+func (m *Machine) mshrFree(u *unit, t int64) {
+	for _, i := range u.threads {
+		if th := &m.threads[i]; th.core.Wants() {
+			th.core.MSHRFree(t)
+			m.wakeThread(i, t)
+		}
+	}
+}
+
+// evict makes room in frame f. It reports false if the eviction buffer is full.
+func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
+	if !u.CanPark() {
+		return false
+	}
+	fr := &u.Frames[f]
+	n := u.Tag(f)
+	l := m.line(n)
+	m.copyEnds(u, fr, l)
+	*l.past.of(u.id, len(m.units)) = evicted
+	m.out.Msgs = m.out.Msgs[:0]
+	eff := m.proto.Core(&fr.Line, mesi.Evict, u.id, &m.out)
+	for i := range m.out.Msgs {
+		msg := &m.out.Msgs[i]
+		s := int32(-1)
+		if msg.Data == mesi.FromLine {
+			s = m.takeSlot()
+			m.slots[s].bytes = fr.Data
+		}
+		if msg.Type == mesi.PutM {
+			th.st.Coh.Writeback++
+		}
+		m.sendFromUnit(u, *msg, n, s, t, 0, 0)
+	}
+	if eff&mesi.Parked != 0 {
+		u.Park(f)
+	}
+	u.Empty(f)
+	u.dropped(m, n, t, th)
+	return true
+}
+
+// dropped tells the unit's threads, from inside the run of one of them, that
+// the line is gone.
+func (u *unit) dropped(m *Machine, n uint64, t int64, running *thread) {
+	for _, i := range u.threads {
+		th := &m.threads[i]
+		th.core.LineGone(n)
+		if th != running {
+			m.wakeThread(i, t+1)
+			running.limit = min(running.limit, t+1)
+		}
+	}
+}
+
+// siblingStore tells the other threads of a unit that one of them wrote a line.
+func (m *Machine) siblingStore(u *unit, by *thread, n uint64, t int64) {
+	for _, i := range u.threads {
+		if th := &m.threads[i]; th != by {
+			th.core.LineLost(n, t)
+			m.wakeThread(i, t+1)
+			by.limit = min(by.limit, t+1)
+		}
+	}
+}
+
+var _ cpu.Port = (*port)(nil)
