@@ -1,10 +1,265 @@
 package report
 
-import "io"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
-// stub
-func Tables(doc *Document, specs []Spec, opt Options) ([]Table, error) { return nil, nil }
+	"cohsim/internal/stats"
+)
 
-func Provenance(doc *Document) string { return "" }
+// keyMetrics are what a table shows when nobody says which.
+var keyMetrics = []string{"ops.per_second", "op.cycles.mean", "op.cycles.p99", "coh.hitm", "lock.cas.failures"}
 
-func writeTables(w io.Writer, format, caption string, tables []Table, opt Options) error { return nil }
+// heads are short names of metrics for column heads; others use their own.
+var heads = map[string]string{
+	"ops.per_second":       "throughput",
+	"op.cycles.mean":       "mean op",
+	"op.cycles.p50":        "p50 op",
+	"op.cycles.p99":        "p99 op",
+	"coh.hitm":             "hitm",
+	"lock.cas.failures":    "CAS failures",
+	"line.run_length.mean": "run length",
+}
+
+// Tables makes the tables that specs ask for. Without specs it makes one that
+// suits the document: all metrics of a single point, or key metrics over the
+// first axis.
+func Tables(doc *Document, specs []Spec, opt Options) ([]Table, error) {
+	b := newBuilder(doc)
+	if len(specs) == 0 {
+		if b.points == 1 {
+			return []Table{b.vertical(opt)}, nil
+		}
+		specs = []Spec{b.defaultSpec()}
+	}
+	var tables []Table
+	var errs []error
+	for _, s := range specs {
+		if bad := s.Check(b.axes, b.texts()); len(bad) > 0 {
+			errs = append(errs, bad...)
+			continue
+		}
+		tables = append(tables, b.build(s)...)
+	}
+	return tables, errors.Join(errs...)
+}
+
+// Provenance is the line that says where numbers come from.
+func Provenance(doc *Document) string {
+	var parts []string
+	if name := doc.Name(); name != "" {
+		parts = append(parts, name)
+	}
+	if h := doc.ConfigHash; h != "" {
+		parts = append(parts, "config "+h[:min(len(h), 12)])
+	}
+	parts = append(parts, fmt.Sprintf("engine %d", doc.Engine))
+	seeds := doc.Seeds()
+	switch text := spans(seeds); {
+	case len(seeds) == 1:
+		parts = append(parts, "seed "+text)
+	case len(seeds) > 1:
+		parts = append(parts, "medians of seeds "+text)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// spans is a list of numbers with runs of three or more shortened: 1-5, 9.
+func spans(n []uint64) string {
+	var parts []string
+	for i := 0; i < len(n); {
+		j := i
+		for j+1 < len(n) && n[j+1] == n[j]+1 {
+			j++
+		}
+		if j-i < 2 {
+			j = i
+			parts = append(parts, fmt.Sprint(n[i]))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d-%d", n[i], n[j]))
+		}
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// builder looks numbers up by point.
+type builder struct {
+	axes   []string
+	values map[string][]Scalar
+	points int
+	cells  map[string]map[string][]stats.Value // point, metric -> a value per seed
+	units  map[string]string
+	names  []string // metrics, in order of first appearance
+	seeds  int
+}
+
+func newBuilder(doc *Document) *builder {
+	b := &builder{cells: map[string]map[string][]stats.Value{}, units: map[string]string{}, seeds: len(doc.Seeds())}
+	b.axes, b.values = doc.Axes()
+	for i := range doc.Records {
+		r := &doc.Records[i]
+		at := point{}
+		for _, a := range r.Point {
+			at = at.with(a.Name, a.Value)
+		}
+		key := b.key(at)
+		if b.cells[key] == nil {
+			b.cells[key] = map[string][]stats.Value{}
+			b.points++
+		}
+		for _, m := range r.Metrics {
+			b.cells[key][m.Name] = append(b.cells[key][m.Name], m.Value)
+			if _, ok := b.units[m.Name]; !ok {
+				b.units[m.Name] = m.Unit
+				b.names = append(b.names, m.Name)
+			}
+		}
+	}
+	return b
+}
+
+// point is a set of coordinates; with leaves the original alone.
+type point []Axis
+
+func (p point) with(name string, v Scalar) point {
+	q := slices.Clone(p)
+	if i := slices.IndexFunc(q, func(a Axis) bool { return a.Name == name }); i >= 0 {
+		q[i].Value = v
+		return q
+	}
+	return append(q, Axis{name, v})
+}
+
+// label is the point as a reader says it, without or with the axes' names.
+func (p point) label(names bool) string {
+	parts := make([]string, len(p))
+	for i, a := range p {
+		if parts[i] = a.Value.String(); names {
+			parts[i] = a.Name + " = " + parts[i]
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (b *builder) key(p point) string {
+	var key strings.Builder
+	for _, name := range b.axes {
+		for _, a := range p {
+			if a.Name == name {
+				fmt.Fprintf(&key, "%q=%q,%t;", name, a.Value.text, a.Value.literal)
+			}
+		}
+	}
+	return key.String()
+}
+
+// texts are the axes' values as text, as Spec.Check wants them.
+func (b *builder) texts() map[string][]string {
+	texts := map[string][]string{}
+	for name, values := range b.values {
+		for _, v := range values {
+			texts[name] = append(texts[name], v.String())
+		}
+	}
+	return texts
+}
+
+// sample are the values of one metric at one point, one per seed.
+type sample struct{ min, median, max stats.Value }
+
+// at aggregates over seeds. Seeds without a value do not take part.
+func (b *builder) at(p point, metric string) sample {
+	var v []stats.Value
+	for _, x := range b.cells[b.key(p)][metric] {
+		if !x.IsMissing() {
+			v = append(v, x)
+		}
+	}
+	if len(v) == 0 {
+		return sample{}
+	}
+	slices.SortFunc(v, func(a, b stats.Value) int { return a.Rat().Cmp(b.Rat()) })
+	mid := v[len(v)/2]
+	if len(v)%2 == 0 {
+		sum := v[len(v)/2-1].Rat()
+		mid = stats.Rat(half(sum.Add(sum, mid.Rat())))
+	}
+	return sample{v[0], mid, v[len(v)-1]}
+}
+
+// defaultSpec shows key metrics over the first axis that varies; the others
+// are columns.
+func (b *builder) defaultSpec() Spec {
+	s := Spec{Rows: b.axes[0]}
+	for _, a := range b.axes {
+		if len(b.values[a]) > 1 {
+			s.Rows = a
+			break
+		}
+	}
+	for _, a := range b.axes {
+		if a != s.Rows && len(b.values[a]) > 1 {
+			s.Columns = append(s.Columns, a)
+		}
+	}
+	for _, m := range keyMetrics {
+		if _, ok := b.units[m]; ok {
+			s.Value = append(s.Value, m)
+		}
+	}
+	return s
+}
+
+// build makes the tables of one spec: one for each combination of values of
+// the axes that are neither rows nor columns, and, if there are columns, one
+// for each metric.
+func (b *builder) build(s Spec) []Table {
+	rows := s.rowAxis(b.axes)
+	if len(s.Value) == 0 {
+		s.Value = b.defaultSpec().Value
+	}
+	var rest []string
+	for _, a := range b.axes {
+		if a != rows && !slices.Contains(s.Columns, a) {
+			rest = append(rest, a)
+		}
+	}
+	var tables []Table
+	for _, fixed := range b.product(nil, rest) {
+		v := view{b: b, spec: s, rows: rows, fixed: fixed}
+		for _, p := range b.product(fixed, s.Columns) {
+			if v.any(p) {
+				v.columns = append(v.columns, p)
+			}
+		}
+		if len(v.columns) == 0 {
+			continue // every point of it was excluded
+		}
+		if len(s.Columns) == 0 {
+			tables = append(tables, v.table(s.Value...))
+			continue
+		}
+		for _, m := range s.Value {
+			tables = append(tables, v.table(m))
+		}
+	}
+	return tables
+}
+
+// product is every point that extends base by values of the axes, in order.
+func (b *builder) product(base point, axes []string) []point {
+	points := []point{base}
+	for _, a := range axes {
+		var longer []point
+		for _, p := range points {
+			for _, v := range b.values[a] {
+				longer = append(longer, p.with(a, v))
+			}
+		}
+		points = longer
+	}
+	return points
+}

@@ -53,3 +53,26 @@ func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options)
 func WriteTables(w io.Writer, format string, tables []Table, opt Options) error {
 	return writeTables(w, format, "", tables, opt)
 }
+
+func writeTables(w io.Writer, format, caption string, tables []Table, opt Options) error {
+	for i := range tables {
+		if err := tables[i].check(); err != nil {
+			return err
+		}
+	}
+	switch format {
+	case "table":
+		return terminal(w, caption, tables, opt)
+	case "markdown":
+		return markdown(w, caption, tables)
+	case "latex":
+		return latex(w, caption, tables, opt)
+	case "csv":
+		return tablesCSV(w, tables)
+	case "json":
+		return tablesJSON(w, tables)
+	case "bench":
+		return fmt.Errorf("format bench carries the results of runs only")
+	}
+	return CheckFormat(format)
+}

@@ -105,6 +105,6 @@ var derived = []Derived{
 		Of: "op.cycles", Quantile: [2]uint64{99, 100}},
 	{Metric: Metric{Name: "coh.hitm", Unit: "misses", Layer: "coh", Better: "lower", Doc: "misses that hit a line modified in another cache"},
 		Num: []string{"coh.hitm_local", "coh.hitm_remote"}},
-	{Metric: Metric{Name: "line.run_length.mean", Unit: "ops/ownership", Layer: "coh", Better: "higher", Doc: "memory ops performed on a line per ownership, over ownerships that another core ended"},
+	{Metric: Metric{Name: "line.run_length.mean", Unit: "ops", Layer: "coh", Better: "higher", Doc: "memory ops performed on a line per ownership, over ownerships that another core ended"},
 		Num: []string{"line.owned_ops"}, Den: []string{"line.ownerships"}},
 }

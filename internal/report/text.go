@@ -1,0 +1,277 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// markdown prints tables in GitHub's flavour.
+func markdown(w io.Writer, caption string, tables []Table) error {
+	var b strings.Builder
+	if caption != "" {
+		fmt.Fprintf(&b, "*%s*\n", escapeMarkdown(caption))
+	}
+	for i := range tables {
+		g := layOut(&tables[i], false)
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		if g.title != "" {
+			fmt.Fprintf(&b, "**%s**\n\n", escapeMarkdown(g.title))
+		}
+		line := func(cells []string) {
+			for _, c := range cells {
+				fmt.Fprintf(&b, "| %s ", escapeMarkdown(c))
+			}
+			b.WriteString("|\n")
+		}
+		line(g.headsWithUnits())
+		for _, right := range g.right {
+			if right {
+				b.WriteString("| ---: ")
+			} else {
+				b.WriteString("| :--- ")
+			}
+		}
+		b.WriteString("|\n")
+		for _, r := range g.rows {
+			if r != nil {
+				line(r)
+			}
+		}
+		for _, n := range g.notes {
+			fmt.Fprintf(&b, "\n%s\n", escapeMarkdown(n))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// headsWithUnits are one-line heads: "p99 (cycles)".
+func (g *grid) headsWithUnits() []string {
+	heads := make([]string, len(g.names))
+	for c, name := range g.names {
+		heads[c] = name
+		if g.units[c] != "" {
+			heads[c] += " (" + g.units[c] + ")"
+		}
+	}
+	return heads
+}
+
+// escapeMarkdown keeps text what it is in a table cell or a line of prose.
+func escapeMarkdown(s string) string {
+	var b strings.Builder
+	runes := []rune(s)
+	word := func(i int) bool {
+		return i >= 0 && i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i]))
+	}
+	for i, r := range runes {
+		switch r {
+		case '\n', '\r':
+			b.WriteByte(' ')
+			continue
+		case '_': // inside a word it is only itself
+			if word(i-1) && word(i+1) {
+				break
+			}
+			b.WriteByte('\\')
+		case '\\', '|', '`', '*', '<', '>', '[', ']', '~', '&', '#':
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// latex prints booktabs tabulars, in a float if a caption or label is given.
+func latex(w io.Writer, caption string, tables []Table, opt Options) error {
+	var b strings.Builder
+	comment := func(s string) {
+		for line := range strings.SplitSeq(s, "\n") {
+			fmt.Fprintf(&b, "%% %s\n", line)
+		}
+	}
+	if caption = clean(caption); caption != "" {
+		comment(caption)
+	}
+	comment(`needs \usepackage{booktabs}`)
+	for i := range tables {
+		g := layOut(&tables[i], false)
+		b.WriteByte('\n')
+		float := opt.Caption != "" || opt.Label != ""
+		if float {
+			b.WriteString("\\begin{table}\n\\centering\n")
+			if opt.Caption != "" {
+				fmt.Fprintf(&b, "\\caption{%s}\n", escapeLatex(opt.Caption))
+			}
+			if opt.Label != "" {
+				label := opt.Label
+				if i > 0 {
+					label = fmt.Sprintf("%s-%d", label, i+1) // labels are unique
+				}
+				fmt.Fprintf(&b, "\\label{%s}\n", label)
+			}
+		}
+		if g.title != "" {
+			comment(g.title)
+		}
+		b.WriteString("\\begin{tabular}{@{}")
+		for _, right := range g.right {
+			if right {
+				b.WriteByte('r')
+			} else {
+				b.WriteByte('l')
+			}
+		}
+		b.WriteString("@{}}\n\\toprule\n")
+		line := func(cells []string) {
+			for c, cell := range cells {
+				if c > 0 {
+					b.WriteString(" & ")
+				}
+				if cell = escapeLatex(cell); g.right[c] && strings.HasPrefix(cell, "-") && cell != "-" {
+					cell = "$-$" + cell[1:] // a minus, not a hyphen
+				}
+				b.WriteString(cell)
+			}
+			b.WriteString(" \\\\\n")
+		}
+		line(g.names)
+		if strings.Join(g.units, "") != "" {
+			line(g.units)
+		}
+		b.WriteString("\\midrule\n")
+		for _, r := range g.rows {
+			if r == nil {
+				b.WriteString("\\addlinespace\n")
+			} else {
+				line(r)
+			}
+		}
+		b.WriteString("\\bottomrule\n\\end{tabular}\n")
+		for _, n := range g.notes {
+			if float {
+				fmt.Fprintf(&b, "\n\\smallskip\n{\\footnotesize %s}\n", escapeLatex(n))
+			} else {
+				comment(n)
+			}
+		}
+		if float {
+			b.WriteString("\\end{table}\n")
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// escapeLatex covers what text mode treats specially, and the few symbols of
+// our own that a plain pdflatex lacks.
+var escapeLatex = strings.NewReplacer(
+	`\`, `\textbackslash{}`, `{`, `\{`, `}`, `\}`, `$`, `\$`, `&`, `\&`, `#`, `\#`,
+	`%`, `\%`, `_`, `\_`, `^`, `\textasciicircum{}`, `~`, `\textasciitilde{}`,
+	`<`, `\textless{}`, `>`, `\textgreater{}`, `|`, `\textbar{}`, `"`, `''`,
+	"×", `$\times$`, "µ", `$\mu$`, "·", `$\cdot$`, "..", `\,--\,`, "\n", " ", "[", "{[}", "]", "{]}",
+).Replace
+
+// tablesCSV prints tables for programs: values unscaled, tables one after the
+// other with an empty line between.
+func tablesCSV(w io.Writer, tables []Table) error {
+	for i := range tables {
+		t := &tables[i]
+		if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		out := csv.NewWriter(w)
+		var row []string
+		for _, c := range t.Columns {
+			name := strings.ReplaceAll(c.Name, "\n", " ")
+			if c.Unit != "" && c.Unit != c.Name {
+				name += " (" + c.Unit + ")"
+			}
+			row = append(row, name)
+		}
+		if err := out.Write(row); err != nil {
+			return err
+		}
+		for _, r := range t.Rows {
+			if r == nil {
+				continue
+			}
+			for c, cell := range r {
+				row[c] = cell.raw()
+			}
+			if err := out.Write(row); err != nil {
+				return err
+			}
+		}
+		out.Flush()
+		if err := out.Error(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raw is the cell for programs: unscaled, empty if missing.
+func (c Cell) raw() string {
+	switch {
+	case c.Kind == TextCell:
+		return c.Text
+	case c.Value.IsMissing():
+		return ""
+	case c.Kind == RangeCell:
+		return c.Value.String() + ".." + c.To.String()
+	}
+	return c.Value.String()
+}
+
+// tablesJSON prints tables as {"schema", "tables": [{title, columns, rows,
+// notes}]}; numbers are JSON numbers, missing ones null.
+func tablesJSON(w io.Writer, tables []Table) error {
+	var b strings.Builder
+	list := func(n int, item func(i int) string) string {
+		parts := make([]string, n)
+		for i := range n {
+			parts[i] = item(i)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	}
+	fmt.Fprintf(&b, "{\n  \"schema\": \"cohsim.table/v1\",\n  \"tables\": [")
+	for i, t := range tables {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n    {\n      \"title\": %s,\n      \"columns\": %s,\n      \"rows\": [", quote(t.Title),
+			list(len(t.Columns), func(c int) string {
+				return fmt.Sprintf("{\"name\": %s, \"unit\": %s}", quote(t.Columns[c].Name), quote(t.Columns[c].Unit))
+			}))
+		sep := ""
+		for _, r := range t.Rows {
+			if r == nil {
+				continue
+			}
+			fmt.Fprintf(&b, "%s\n        %s", sep, list(len(r), func(c int) string { return r[c].json() }))
+			sep = ","
+		}
+		fmt.Fprintf(&b, "\n      ],\n      \"notes\": %s\n    }", list(len(t.Notes), func(n int) string { return quote(t.Notes[n]) }))
+	}
+	b.WriteString("\n  ]\n}\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (c Cell) json() string {
+	switch {
+	case c.Kind == TextCell:
+		return quote(c.Text)
+	case c.Kind == RangeCell && !c.Value.IsMissing():
+		return "[" + c.Value.String() + ", " + c.To.String() + "]"
+	}
+	return c.Value.String()
+}
