@@ -1,20 +1,11 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"reflect"
 	"sort"
 	"strconv"
-	"strings"
 )
-
-// Checker is what a config struct implements to check what no tag can say, such
-// as a relation between two keys. Each problem is "key: message", with the key
-// relative to the struct in dots ("l1.bytes: 48 KiB in 7 ways is no power of two
-// of sets"); "message" alone is about the struct as a whole. The interface is
-// met without an import of this package.
-type Checker interface{ Problems() []string }
 
 // decoder fills structs from nodes and remembers which node set which key.
 type decoder struct {
@@ -26,10 +17,22 @@ type decoder struct {
 	// owner says which other kind of workload or lock has an unknown key.
 	owner func(key string) string
 	bad   bool // a problem was found
+	types map[reflect.Type][]field
 }
 
 func newDecoder(c *collector) *decoder {
-	return &decoder{c: c, origins: map[string]*Node{}}
+	return &decoder{c: c, origins: map[string]*Node{}, types: c.types}
+}
+
+// fields is fieldsOf, computed once for each type: the points of a sweep are
+// decoded one by one.
+func (d *decoder) fields(t reflect.Type) []field {
+	fs, ok := d.types[t]
+	if !ok {
+		fs = fieldsOf(t)
+		d.types[t] = fs
+	}
+	return fs
 }
 
 // Decode fills the struct that v points to from n and returns every problem. Keys
@@ -58,11 +61,9 @@ func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string)
 	}
 	var fields []field
 	if v.IsValid() {
-		fields = fieldsOf(v.Type())
+		fields = d.fields(v.Type())
 	}
-	siblings := append([]string(nil), extras...)
 	for _, f := range fields {
-		siblings = append(siblings, f.name)
 		if f.required && n.Children[f.name] == nil {
 			d.errorf(n.Key, "%s needs the key %q: %s", path, f.name, f.doc)
 		}
@@ -80,64 +81,12 @@ next:
 				continue next
 			}
 		}
+		siblings := append([]string(nil), extras...)
+		for _, f := range fields {
+			siblings = append(siblings, f.name)
+		}
 		d.unknown(n.Children[key], path, key, siblings)
 	}
-}
-
-// unknown reports a key that nothing takes and says which one was meant.
-func (d *decoder) unknown(n *Node, path, key string, siblings []string) {
-	full := joinPath(path, key)
-	msg := fmt.Sprintf("unknown key %q", full)
-	if n.Via != "" {
-		msg += " (" + n.Via + ")"
-	}
-	d.errorf(n.Key, "%s%s", msg, d.meant(n, path, key, siblings))
-}
-
-func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
-	if other, ok := sameButUnit(key, siblings); ok {
-		_, want, has := splitUnit(other)
-		if !has {
-			return fmt.Sprintf("; the key is %q, without a unit", other)
-		}
-		s := fmt.Sprintf("; the unit is %s: %s", want.name, other)
-		if _, from, ok := splitUnit(key); ok {
-			if x, isNumber := n.number(); isNumber {
-				if text, ok := convert(x, from, want); ok {
-					s += " = " + text
-				}
-			}
-		}
-		return s
-	}
-	if d.owner != nil {
-		if s := d.owner(key); s != "" {
-			return s
-		}
-	}
-	if c := closest(key, siblings); c != "" {
-		if n.Via != "" || n.Key.Src != nil && n.Key.Src.Inline {
-			c = joinPath(path, c) // named from outside its table
-		}
-		return fmt.Sprintf("; did you mean %q?", c)
-	}
-	for _, k := range d.known {
-		if strings.HasSuffix(k, "."+key) {
-			return fmt.Sprintf("; did you mean %q?", k)
-		}
-	}
-	if c := closest(joinPath(path, key), d.known); c != "" {
-		return fmt.Sprintf("; did you mean %q?", c)
-	}
-	switch {
-	case len(siblings) == 0:
-		return "; it takes no keys"
-	case len(siblings) > 12:
-		return ""
-	}
-	sorted := append([]string(nil), siblings...)
-	sort.Strings(sorted)
-	return "; known keys: " + strings.Join(sorted, ", ")
 }
 
 // value decodes one value. The field gives the limits of the key it belongs to.
@@ -185,7 +134,7 @@ func (d *decoder) slice(n *Node, path string, v reflect.Value, f *field) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items))
 	for i, item := range n.Items {
-		d.value(item, fmt.Sprintf("%s[%d]", path, i), out.Index(i), f)
+		d.value(item, path+"["+strconv.Itoa(i)+"]", out.Index(i), f)
 	}
 	v.Set(out)
 }
@@ -295,134 +244,6 @@ func limit(tag string) float64 {
 		panic("config: the tag is no number: " + tag)
 	}
 	return x
-}
-
-// wrongType says what was given, what is taken, and how to write it.
-func (d *decoder) wrongType(n *Node, path string, want reflect.Type, f *field) {
-	name := typeName(want)
-	if name == "string" && len(f.oneof) > 0 && n.Kind != Array {
-		d.errorf(n.Val, "%s takes a string, not %s%s", path, n.Describe(), allowed("", f.oneof))
-		return
-	}
-	d.errorf(n.Val, "%s takes %s, not %s%s", path, article(name), n.Describe(), d.rewrite(n, path, want))
-}
-
-// rewrite suggests the value that was meant.
-func (d *decoder) rewrite(n *Node, path string, want reflect.Type) string {
-	_, unit, hasUnit := splitUnit(path[strings.LastIndexByte(path, '.')+1:])
-	kind := typeName(want)
-	switch {
-	case n.Kind == String && (kind == "number" || kind == "integer"):
-		return numberFor(n.Value.(string), unit, hasUnit)
-	case n.Kind == String && kind == "boolean":
-		if s := strings.ToLower(n.Value.(string)); s == "true" || s == "false" {
-			return "; write " + s + " without quotes"
-		}
-		return "; write true or false"
-	case n.Kind == Integer && kind == "boolean":
-		return "; write true or false"
-	case n.Kind == Float && kind == "integer":
-		if x := n.Value.(float64); x == math.Trunc(x) && math.Abs(x) < 1e15 {
-			return "; write " + formatNumber(x)
-		}
-	case kind == "string" && (n.Kind == Integer || n.Kind == Float || n.Kind == Boolean):
-		return fmt.Sprintf("; write %q", n.Text())
-	case strings.HasPrefix(kind, "array") && n.Kind != Array && n.Kind != Table:
-		return fmt.Sprintf("; write [%s]", n.Text())
-	case n.Kind == Array && !strings.HasPrefix(kind, "array") && sweepable(path):
-		return fmt.Sprintf("; to vary it, write %q = %s below [sweep]", path, n.Text())
-	}
-	return ""
-}
-
-// numberFor is how the quantity in a string is written as a number of a unit.
-func numberFor(s string, want unit, hasUnit bool) string {
-	x, given, givenUnit, ok := quantity(s)
-	switch {
-	case !ok && hasUnit:
-		return "; write a number of " + want.name
-	case !ok:
-		return ""
-	case !givenUnit:
-		return "; write " + formatNumber(x) + " without quotes"
-	case !hasUnit:
-		return "; the key has no unit, so write the number alone"
-	}
-	if text, ok := convert(x, given, want); ok {
-		return fmt.Sprintf("; the unit is %s, so write %s", want.name, text)
-	}
-	return fmt.Sprintf("; the unit is %s, not %s", want.name, given.name)
-}
-
-// problems calls [Checker.Problems] of v and of every struct in it, and gives
-// each problem the position of the key it names.
-func (d *decoder) problems(v reflect.Value, path string) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			d.problems(v.Elem(), path)
-		}
-		return
-	case reflect.Slice:
-		for i := range v.Len() {
-			d.problems(v.Index(i), fmt.Sprintf("%s[%d]", path, i))
-		}
-		return
-	case reflect.Struct:
-	default:
-		return
-	}
-	var checker Checker
-	if v.CanAddr() {
-		checker, _ = v.Addr().Interface().(Checker)
-	}
-	if checker == nil {
-		checker, _ = v.Interface().(Checker)
-	}
-	if checker != nil {
-		for _, p := range checker.Problems() {
-			d.problem(path, p)
-		}
-	}
-	for _, f := range fieldsOf(v.Type()) {
-		d.problems(v.FieldByIndex(f.index), joinPath(path, f.name))
-	}
-}
-
-// problem reports "key: message" about a struct at path.
-func (d *decoder) problem(path, text string) {
-	key, msg, ok := strings.Cut(text, ": ")
-	if !ok || strings.ContainsAny(key, " \t") {
-		d.at(path, text)
-		return
-	}
-	d.at(joinPath(path, key), msg)
-}
-
-// at reports a problem of the key at path, wherever it was set last.
-func (d *decoder) at(path, msg string) {
-	if n := d.origins[path]; n != nil {
-		at := n.Val
-		if n.Kind == Table {
-			at = n.Key
-		}
-		d.cross(at, fmt.Sprintf("%s: %s", path, msg))
-		return
-	}
-	// Nobody set it. The table around it is the place to do so.
-	at := Span{}
-	for p := path; p != "" && at.Src == nil; {
-		p = p[:max(strings.LastIndexByte(p, '.'), 0)]
-		if n := d.origins[p]; n != nil {
-			at = n.Key
-		}
-	}
-	d.cross(at, fmt.Sprintf("%s (its default): %s", path, msg))
-}
-
-func (d *decoder) cross(at Span, msg string) {
-	d.bad = true
-	d.c.add(Diagnostic{At: at, Msg: msg, Note: d.note})
 }
 
 func sortedKeys(m reflect.Value) []string {

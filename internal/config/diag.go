@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"sort"
 	"strings"
 )
@@ -42,6 +43,7 @@ type collector struct {
 	list  Diagnostics
 	seen  map[diagKey]bool
 	order map[*Source]int
+	types map[reflect.Type][]field // see decoder.fields
 }
 
 type diagKey struct {
@@ -51,7 +53,7 @@ type diagKey struct {
 }
 
 func newCollector() *collector {
-	return &collector{seen: map[diagKey]bool{}, order: map[*Source]int{}}
+	return &collector{seen: map[diagKey]bool{}, order: map[*Source]int{}, types: map[reflect.Type][]field{}}
 }
 
 // add takes d unless it was told already.

@@ -91,9 +91,9 @@ func typeName(t reflect.Type) string {
 	case reflect.Float32, reflect.Float64:
 		return "number"
 	case reflect.Slice:
-		return "array of " + typeName(t.Elem()) + "s"
+		return "array of " + plural(typeName(t.Elem()))
 	case reflect.Map:
-		return "table of " + typeName(t.Elem()) + "s"
+		return "table of " + plural(typeName(t.Elem()))
 	case reflect.Struct:
 		return "table"
 	case reflect.Pointer:
@@ -103,6 +103,15 @@ func typeName(t reflect.Type) string {
 		return "integer"
 	}
 	panic(fmt.Sprintf("config: no TOML value fits a key of type %s", t))
+}
+
+// plural is "arrays of numbers" for "array of numbers".
+func plural(noun string) string {
+	first, rest, ok := strings.Cut(noun, " ")
+	if !ok {
+		return noun + "s"
+	}
+	return first + "s " + rest
 }
 
 func article(noun string) string {

@@ -27,14 +27,6 @@ func closest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean is "; did you mean …?" or nothing.
-func didYouMean(word string, candidates []string) string {
-	if c := closest(word, candidates); c != "" {
-		return fmt.Sprintf("; did you mean %q?", c)
-	}
-	return ""
-}
-
 // allowed is the list of what could have been written, with the nearest first.
 func allowed(word string, candidates []string) string {
 	if len(candidates) == 0 {
@@ -154,6 +146,9 @@ func sameButUnit(key string, candidates []string) (string, bool) {
 		cstem, cu, ok := splitUnit(c)
 		// A bare unit ("bytes") is the same quantity as another bare unit of
 		// its dimension only ("kib").
+		if !ok && keyHas && stem == c {
+			return c, true
+		}
 		if ok && stem == cstem && (stem != "" || keyHas && ku.dimension == cu.dimension) {
 			return c, true
 		}
@@ -166,7 +161,7 @@ func convert(x float64, from, to unit) (string, bool) {
 	if from.dimension != to.dimension || from.dimension == "" {
 		return "", false
 	}
-	return formatNumber(x * from.size / to.size), true
+	return formatNumber(tidy(x * from.size / to.size)), true
 }
 
 // formatNumber writes x without an exponent as long as a person would.

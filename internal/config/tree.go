@@ -230,3 +230,14 @@ func (n *Node) set(path []string, v *Node) {
 	}
 	n.put(last, v.clone())
 }
+
+// remove takes a key out of a table.
+func (n *Node) remove(key string) {
+	delete(n.Children, key)
+	for i, k := range n.Keys {
+		if k == key {
+			n.Keys = append(n.Keys[:i:i], n.Keys[i+1:]...)
+			return
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Kinds is a registry of workloads or of locks.
+type Kinds interface {
+	// Names lists the kinds; the first is the default.
+	Names() []string
+	// Params is a pointer to a new struct with the kind's defaults, or nil if
+	// the kind takes no parameters or does not exist.
+	Params(kind string) any
+}
+
+// KindList is Kinds as a list.
+type KindList []struct {
+	Name   string
+	Params func() any // nil if the kind takes no parameters
+}
+
+// Names lists the kinds in their order.
+func (ks KindList) Names() []string {
+	var out []string
+	for _, k := range ks {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// Params finds a kind and calls its Params.
+func (ks KindList) Params(kind string) any {
+	for _, k := range ks {
+		if k.Name == kind && k.Params != nil {
+			return k.Params()
+		}
+	}
+	return nil
+}
+
+// choice decodes [workload] or [lock]: a kind and its parameters.
+func (l *loader) choice(d *decoder, n *Node, path string, kinds Kinds) Choice {
+	var names []string
+	if kinds != nil {
+		names = kinds.Names()
+	}
+	var ch Choice
+	if len(names) > 0 {
+		ch.Kind = names[0]
+	}
+	if n != nil && n.Kind == String {
+		d.errorf(n.Val, "%s is a table, not %s; write %s.kind = %s", path, n.Describe(), path, n.Text())
+		return ch
+	}
+	sound := true
+	if kind := n.get("kind"); kind != nil {
+		given := ch.Kind
+		before := d.bad
+		d.bad = false
+		d.value(kind, path+".kind", reflect.ValueOf(&given).Elem(), &field{oneof: names})
+		if sound = !d.bad; sound {
+			ch.Kind = given
+		}
+		d.bad = d.bad || before
+	}
+	if !sound {
+		return ch // the parameters of an unknown kind cannot be judged
+	}
+	var params reflect.Value
+	if kinds != nil {
+		if p := kinds.Params(ch.Kind); p != nil {
+			ch.Params = p
+			params = reflect.ValueOf(p).Elem()
+		}
+	}
+	if n == nil {
+		return ch
+	}
+	d.owner = func(key string) string { return ownerOf(kinds, names, ch.Kind, key) }
+	d.table(n, path, params, "kind")
+	d.owner = nil
+	return ch
+}
+
+// ownerOf says which other kind has a key.
+func ownerOf(kinds Kinds, names []string, not, key string) string {
+	for _, name := range names {
+		if name == not {
+			continue
+		}
+		p := kinds.Params(name)
+		if p == nil {
+			continue
+		}
+		for _, f := range fieldsOf(reflect.TypeOf(p).Elem()) {
+			if f.name == key {
+				return fmt.Sprintf("; kind %q has it, %q has not", name, not)
+			}
+		}
+	}
+	return ""
+}
