@@ -100,17 +100,18 @@ type draft struct {
 
 // frame is one inlined program.
 type frame struct {
-	p       *Proc
-	up      *frame
-	names   map[string]value
-	structs map[string]string
-	labels  map[string]int
-	index   map[string]int // label -> instruction, for default hints
-	exits   map[string]int // exit -> label in an outer frame
-	end     int            // label behind the last instruction: where a bare exit goes
-	moves   []move         // results to copy on the way out
-	next    Reg            // first register free for callees and temporaries
-	temp    Reg            // first free in the current instruction
+	p        *Proc
+	up       *frame
+	names    map[string]value
+	structs  map[string]string
+	labels   map[string]int
+	index    map[string]int // label -> instruction, for default hints
+	exits    map[string]int // exit -> label in an outer frame
+	end      int            // label behind the last instruction: where a bare exit goes
+	moves    []move         // results to copy on the way out
+	landings []landing
+	next     Reg // first register free for callees and temporaries
+	temp     Reg // first free in the current instruction
 }
 
 // value is what a name or operand stands for: a register, or a number (reg is
@@ -124,6 +125,12 @@ type value struct {
 type move struct {
 	from, to Reg
 	text     string
+}
+
+// landing is where an exit of a callee becomes an exit of its caller.
+type landing struct {
+	call      *Inst
+	label, to int
 }
 
 func (l *linker) check(p *Proc) bool {
@@ -295,9 +302,7 @@ func (l *linker) call(f *frame, in *Inst) {
 		l.local(g, n)
 	}
 	// An exit that is an exit of f too leaves f with f's own results: through a
-	// landing behind the callee if there are any to copy.
-	var landings []int
-	var leaving []int
+	// landing at the end of f if there are any to copy.
 	for _, e := range c.Order {
 		own, isExit := strings.CutPrefix(c.Exits[e], "exit:")
 		switch {
@@ -307,7 +312,7 @@ func (l *linker) call(f *frame, in *Inst) {
 			g.exits[e] = f.exits[own]
 		default:
 			g.exits[e] = l.label()
-			landings, leaving = append(landings, g.exits[e]), append(leaving, f.exits[own])
+			f.landings = append(f.landings, landing{in, g.exits[e], f.exits[own]})
 		}
 	}
 	l.body(g)
@@ -315,10 +320,10 @@ func (l *linker) call(f *frame, in *Inst) {
 	if len(callee.Exits) == 0 {
 		l.results(g, in)
 	}
-	for i, at := range landings {
-		l.place(at)
-		l.results(f, in)
-		l.jump(f, in, leaving[i], instText(in))
+	for _, at := range g.landings { // no path runs off the end of g into them: g has exits
+		l.place(at.label)
+		l.results(g, at.call)
+		l.jump(g, at.call, at.to, "")
 	}
 }
 
