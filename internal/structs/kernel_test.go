@@ -74,6 +74,8 @@ var linuxOffsets = []struct {
 	{"rw_semaphore", "osq.tail", 16, 4},
 	{"rw_semaphore", "wait_lock", 20, 4},
 	{"rw_semaphore", "wait_list", 24, 16},
+	{"rwsem_waiter", "list", 0, 16},
+	{"rwsem_waiter", "task", 16, 8},
 	{"anon_vma", "rwsem.count", 8, 8},
 	{"address_space", "i_mmap_rwsem.count", 144, 8},
 	{"ptdesc", "ptl", 40, 4},
@@ -90,7 +92,7 @@ var linuxSizes = []struct {
 	size, align int
 }{
 	{"vm_area_struct", 192, 64}, {"mm_struct", 1472, 64}, {"rw_semaphore", 40, 8},
-	{"maple_node", 256, 256}, {"maple_range_64", 256, 256}, {"ptdesc", 64, 64}, {"task_struct", 192, 64},
+	{"rwsem_waiter", 48, 64}, {"maple_node", 256, 256}, {"maple_range_64", 256, 256}, {"ptdesc", 64, 64}, {"task_struct", 192, 64},
 }
 
 func linux(t *testing.T) *mem.Layout {
