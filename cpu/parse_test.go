@@ -189,7 +189,15 @@ func FuzzParse(f *testing.F) {
 		}
 		for isa := range NumISAs {
 			for _, p := range procs {
-				Link(p, LinkOptions{ISA: isa, Library: LibraryOf(procs...)}) // an error or not, never a panic
+				linked, err := Link(p, LinkOptions{ISA: isa, Layout: testLayout, Library: LibraryOf(procs...), Params: map[string]int64{"n": 3, "m": 0, "think": 7}})
+				if err != nil {
+					continue
+				}
+				for i := range linked.Ops {
+					if o := &linked.Ops[i]; o.Code == Branch && (o.Off < 0 || int(o.Off) >= len(linked.Ops)) {
+						t.Fatalf("branch to op %d of %d:\n%s", o.Off, len(linked.Ops), text)
+					}
+				}
 			}
 		}
 	})

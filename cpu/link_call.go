@@ -1,0 +1,141 @@
+package cpu
+
+import (
+	"slices"
+	"strings"
+)
+
+// call inlines a callee. Arguments are passed by name: an input that the callee
+// never writes is the caller's own register or number, and a result is written
+// straight to the caller's register, unless the callee could see the difference.
+func (l *linker) call(f *frame, in *Inst) {
+	c := in.Call
+	callee, ok := (*Proc)(nil), false
+	if l.o.Library != nil {
+		callee, ok = l.o.Library(c.Callee)
+	}
+	if !ok {
+		l.fail(f, in, 0, "", "there is no program %q to call", c.Callee)
+		return
+	}
+	for up := f; up != nil; up = up.up {
+		if up.p == callee || up.p.Name == callee.Name {
+			l.fail(f, in, 0, "", "program %q calls itself; calls are inlined, so they cannot recurse", c.Callee)
+			return
+		}
+	}
+	if !l.check(callee) || !l.agree(f, in, callee) {
+		return
+	}
+	g := l.newFrame(callee, f)
+	written := map[string]bool{}
+	for i := range callee.Insts {
+		for _, n := range results(&callee.Insts[i]) {
+			written[n] = true
+		}
+	}
+	var seen []Reg // the caller's registers that the callee reads under a name of its own
+	for i, o := range c.Args {
+		name := inputName(callee, i)
+		v := l.value(f, o)
+		switch {
+		case written[name] || i < len(callee.Roles) && v.reg == NoReg:
+			r := l.local(g, name)
+			l.emit(f, in, Op{Code: ALU, Fn: Mov, Dst: r, A: NoReg, B: v.reg, C: NoReg, Imm: v.imm}, "mov "+name+", "+operandText(o), -1)
+		default:
+			g.names[name] = v
+			if v.reg != NoReg {
+				seen = append(seen, v.reg)
+			}
+		}
+	}
+	for i, n := range callee.Outs {
+		dst := "_"
+		if i < len(c.Outs) {
+			dst = c.Outs[i]
+		}
+		if dst == "_" {
+			l.local(g, n)
+			continue
+		}
+		if to := f.names[dst].reg; slices.Contains(seen, to) {
+			g.moves = append(g.moves, move{l.local(g, n), to, "mov " + dst + ", " + n})
+		} else {
+			g.names[n] = value{reg: to}
+		}
+	}
+	for _, n := range callee.Regs {
+		l.local(g, n)
+	}
+	// An exit that is an exit of f too leaves f with f's own results: through a
+	// landing at the end of f if there are any to copy.
+	for _, e := range c.Order {
+		own, isExit := strings.CutPrefix(c.Exits[e], "exit:")
+		switch {
+		case !isExit:
+			g.exits[e] = f.labels[c.Exits[e]]
+		case len(f.moves) == 0:
+			g.exits[e] = f.exits[own]
+		default:
+			g.exits[e] = l.label()
+			f.landings = append(f.landings, landing{in, g.exits[e], f.exits[own]})
+		}
+	}
+	l.body(g)
+	l.place(g.end)
+	if len(callee.Exits) == 0 {
+		l.results(g, in)
+	}
+	for _, at := range g.landings { // no path runs off the end of g into them: g has exits
+		l.place(at.label)
+		l.results(g, at.call)
+		l.jump(g, at.call, at.to, "")
+	}
+}
+
+// inputName is the callee's name for argument i: roles first, then ins.
+func inputName(p *Proc, i int) string {
+	if i < len(p.Roles) {
+		return p.Roles[i].Name
+	}
+	return p.Ins[i-len(p.Roles)]
+}
+
+// agree checks a call against the callee's declarations.
+func (l *linker) agree(f *frame, in *Inst, callee *Proc) bool {
+	c, before := in.Call, len(l.probs)
+	if want := len(callee.Roles) + len(callee.Ins); len(c.Args) != want {
+		names := make([]string, want)
+		for i := range names {
+			names[i] = inputName(callee, i)
+		}
+		l.fail(f, in, 0, "", "%q takes %d arguments, not %d: %s(%s)", callee.Name, want, len(c.Args), callee.Name, strings.Join(names, ", "))
+	} else {
+		wants := structsOf(callee)
+		for i, o := range c.Args {
+			name := inputName(callee, i)
+			want, have := wants[name], f.structs[o.Name]
+			if o.Kind == OpdReg && want != "" && have != "" && want != have {
+				l.fail(f, in, o.Col, "", "%q of program %q points to a %s, and %q to a %s", name, callee.Name, want, o.Name, have)
+			}
+		}
+	}
+	if len(c.Outs) > len(callee.Outs) {
+		l.fail(f, in, 0, "", "the call takes %d results of %q, which has %d", len(c.Outs), callee.Name, len(callee.Outs))
+	}
+	for _, e := range c.Order {
+		if !slices.Contains(callee.Exits, e) {
+			l.fail(f, in, 0, nearest(e, callee.Exits), "program %q has no exit %q", callee.Name, e)
+		}
+	}
+	var missing []string
+	for _, e := range callee.Exits {
+		if _, ok := c.Exits[e]; !ok {
+			missing = append(missing, e)
+		}
+	}
+	if len(missing) > 0 {
+		l.fail(f, in, 0, "", "the call does not say where exit %s of %q goes", strings.Join(missing, ", "), callee.Name)
+	}
+	return len(l.probs) == before
+}
