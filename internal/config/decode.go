@@ -16,12 +16,15 @@ type decoder struct {
 	note  []string // added to what cross-checks find: the point of the sweep
 	// owner says which other kind of workload or lock has an unknown key.
 	owner func(key string) string
-	bad   bool // a problem was found
-	types map[reflect.Type][]field
+	bad   map[string]bool // keys with a mistake
+	// broken tells that a relation between keys is.
+	broken bool
+	main   *Source // the experiment's own file
+	types  map[reflect.Type][]field
 }
 
 func newDecoder(c *collector) *decoder {
-	return &decoder{c: c, origins: map[string]*Node{}, types: c.types}
+	return &decoder{c: c, origins: map[string]*Node{}, bad: map[string]bool{}, types: c.types}
 }
 
 // fields is fieldsOf, computed once for each type: the points of a sweep are
@@ -45,10 +48,14 @@ func Decode(n *Node, v any) Diagnostics {
 	return c.list
 }
 
-func (d *decoder) errorf(at Span, format string, args ...any) {
-	d.bad = true
+// fail reports a mistake in the key at path.
+func (d *decoder) fail(path string, at Span, format string, args ...any) {
+	d.bad[path] = true
 	d.c.errorf(at, format, args...)
 }
+
+// sound tells whether nothing was found wrong.
+func (d *decoder) sound() bool { return len(d.bad) == 0 && !d.broken }
 
 // table decodes a table into a struct. Extras are keys that the caller decodes.
 func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string) {
@@ -56,7 +63,7 @@ func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string)
 		d.origins[path] = n
 	}
 	if n.Kind != Table {
-		d.errorf(n.Val, "%s is a table, not %s", path, n.Describe())
+		d.fail(path, n.Val, "%s is a table, not %s", path, n.Describe())
 		return
 	}
 	var fields []field
@@ -65,7 +72,7 @@ func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string)
 	}
 	for _, f := range fields {
 		if f.required && n.Children[f.name] == nil {
-			d.errorf(n.Key, "%s needs the key %q: %s", path, f.name, f.doc)
+			d.fail(path, n.Key, "%s needs the key %q: %s", path, f.name, f.doc)
 		}
 	}
 next:
@@ -173,14 +180,14 @@ func (d *decoder) text(n *Node, path string, v reflect.Value, f *field) {
 			return
 		}
 	}
-	d.errorf(n.Val, "%s = %q is not one of its values%s", path, s, allowed(s, f.oneof))
+	d.fail(path, n.Val, "%s = %q is not one of its values%s", path, s, allowed(s, f.oneof))
 }
 
 func (d *decoder) float(n *Node, path string, v reflect.Value, f *field) {
 	x, ok := n.number()
 	switch {
 	case n.Kind == Float && !ok:
-		d.errorf(n.Val, "%s takes a finite number, not %s", path, n.Text())
+		d.fail(path, n.Val, "%s takes a finite number, not %s", path, n.Text())
 	case !ok:
 		d.wrongType(n, path, v.Type(), f)
 	case d.inRange(n, path, x, f):
@@ -199,14 +206,14 @@ func (d *decoder) integer(n *Node, path string, v reflect.Value, f *field) {
 	}
 	if v.CanInt() {
 		if v.OverflowInt(x) {
-			d.errorf(n.Val, "%s = %d does not fit %d bits", path, x, v.Type().Bits())
+			d.fail(path, n.Val, "%s = %d does not fit %d bits", path, x, v.Type().Bits())
 			return
 		}
 		v.SetInt(x)
 		return
 	}
 	if x < 0 || v.OverflowUint(uint64(x)) {
-		d.errorf(n.Val, "%s = %d is out of range; allowed: at least 0", path, x)
+		d.fail(path, n.Val, "%s = %d is out of range; allowed: at least 0", path, x)
 		return
 	}
 	v.SetUint(uint64(x))
@@ -234,7 +241,7 @@ func (d *decoder) inRange(n *Node, path string, x float64, f *field) bool {
 	default:
 		want = f.min + " to " + f.max
 	}
-	d.errorf(n.Val, "%s = %s is out of range; allowed: %s", path, n.Text(), want)
+	d.fail(path, n.Val, "%s = %s is out of range; allowed: %s", path, n.Text(), want)
 	return false
 }
 

@@ -127,7 +127,7 @@ func (l *loader) layoutList(d *decoder, n *Node) []Layout {
 	var out []Layout
 	for _, ref := range refs {
 		if ref.Kind != String {
-			d.errorf(ref.Val, "layout takes a name, a path or a list of them, not %s", ref.Describe())
+			d.fail("layout", ref.Val, "layout takes a name, a path or a list of them, not %s", ref.Describe())
 			continue
 		}
 		name := ref.Value.(string)
@@ -152,7 +152,7 @@ func (l *loader) layout(d *decoder, ref *Node, name string) *mem.Layout {
 	}
 	lay, err := l.opt.Layout(l.opt.Shipped, dir, name)
 	if err != nil {
-		d.bad = true
+		d.bad["layout"] = true
 		msg := fmt.Sprintf("layout %q: %v", name, reason(err))
 		head, rest, _ := strings.Cut(msg, "\n")
 		diag := Diagnostic{At: ref.Val, Msg: head, Note: append([]string(nil), d.note...)}

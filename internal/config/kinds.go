@@ -50,22 +50,16 @@ func (l *loader) choice(d *decoder, n *Node, path string, kinds Kinds) Choice {
 		ch.Kind = names[0]
 	}
 	if n != nil && n.Kind == String {
-		d.errorf(n.Val, "%s is a table, not %s; write %s.kind = %s", path, n.Describe(), path, n.Text())
+		d.fail(path, n.Val, "%s is a table, not %s; write %s.kind = %s", path, n.Describe(), path, n.Text())
 		return ch
 	}
-	sound := true
 	if kind := n.get("kind"); kind != nil {
 		given := ch.Kind
-		before := d.bad
-		d.bad = false
 		d.value(kind, path+".kind", reflect.ValueOf(&given).Elem(), &field{oneof: names})
-		if sound = !d.bad; sound {
-			ch.Kind = given
+		if d.bad[path+".kind"] {
+			return ch // the parameters of an unknown kind cannot be judged
 		}
-		d.bad = d.bad || before
-	}
-	if !sound {
-		return ch // the parameters of an unknown kind cannot be judged
+		ch.Kind = given
 	}
 	var params reflect.Value
 	if kinds != nil {

@@ -35,6 +35,7 @@ type loader struct {
 	files   map[string]*machineFile
 	layouts map[string]*mem.Layout
 	known   []string
+	main    *Source         // the config file
 	broken  map[string]bool // axes that were reported and are left out
 }
 
@@ -53,8 +54,8 @@ func Load(path string, opt Options) (*Experiment, error) {
 // found relative to path.
 func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 	c := newCollector()
-	l := &loader{opt: opt, c: c, dir: filepath.Dir(path), files: map[string]*machineFile{}, layouts: map[string]*mem.Layout{}, broken: map[string]bool{}}
 	src := NewSource(path, text)
+	l := &loader{opt: opt, c: c, main: src, dir: filepath.Dir(path), files: map[string]*machineFile{}, layouts: map[string]*mem.Layout{}, broken: map[string]bool{}}
 	c.order[src] = 0
 	root := parse(src, c)
 	if root == nil {
@@ -97,12 +98,12 @@ var topLevel = []string{"machine", "workload", "lock", "layout", "run", "sweep",
 func (l *loader) decode(root *Node, note []string) (*Config, *decoder) {
 	cfg := &Config{Machine: l.machineDefaults(), Run: DefaultRun()}
 	d := newDecoder(l.c)
-	d.known, d.note = l.known, note
+	d.known, d.note, d.main = l.known, note, l.main
 	if n := root.Children["machine"]; n != nil {
 		if tree := l.machine(n, l.dir, 0); tree != nil {
 			d.table(tree, "machine", reflect.ValueOf(&cfg.Machine).Elem())
 		} else {
-			d.bad = true
+			d.bad["machine"] = true
 		}
 	}
 	cfg.Workload = l.choice(d, root.Children["workload"], "workload", l.opt.Workloads)

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"cohsim/cpu"
 	"cohsim/internal/machine"
 	"cohsim/internal/mem"
 	"cohsim/internal/noc"
@@ -22,9 +21,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // testMachine is a small machine below the presets of the tests.
 func testMachine() machine.Config {
-	m := machine.Config{Name: "default", ISA: "x86-64", MemoryModel: "isa", Core: cpu.DefaultConfig(), MSHRs: 16}
-	m.L1.Bytes, m.L1.Ways, m.L1.LatencyCycles, m.L1.Replacement = 32<<10, 8, 4, "lru"
-	m.Topology = noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 4, ThreadsPerCore: 1}
+	m := machine.DefaultConfig()
+	m.L1.Bytes, m.L1.Ways = 32<<10, 8
+	m.LLC.Bytes, m.LLC.Ways = 16<<20, 16
+	m.Topology = noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 4, ThreadsPerCore: 1, Home: "first"}
 	m.Placements = map[string][]int{"near": {0, 1, 2, 3}}
 	return m
 }
@@ -50,7 +50,7 @@ func (m mixed) Problems() []string {
 func testOptions() Options {
 	return Options{
 		Shipped: fstest.MapFS{
-			"machines/twin.toml":   {Data: []byte("name = \"twin\"\n[topology]\ncores_per_l3 = 2\n[placements]\nfar = [0, 2]\n")},
+			"machines/twin.toml":   {Data: []byte("name = \"twin\"\n[topology]\ncores_per_l3 = 2\n[l2]\nbytes = 262144\n[placements]\nfar = [0, 2]\n")},
 			"machines/broken.toml": {Data: []byte("name = \"broken\"\n[l1]\nbytes = \"32KiB\"\nwayz = 8\n")},
 		},
 		Machine: testMachine,
@@ -239,7 +239,18 @@ func TestTheHashFollowsWhatDecidesTheResult(t *testing.T) {
 
 func TestTheDumpIsCompleteAndOrdered(t *testing.T) {
 	const config = "layout = \"seq\"\n[sweep]\nrun.cores = [1, 2]\n[[variant]]\naxis=\"v\"\nname=\"a<b\"\nset={\"workload.vmas\"=3}"
-	text, err := mustLoad(t, config).Resolved().MarshalJSON()
+	e := mustLoad(t, config)
+	dump := e.Resolved()
+	var again machine.Config
+	if ds := Decode(dump.Children["machine"], &again); len(ds) > 0 {
+		t.Fatal(ds)
+	}
+	again.Doc = e.Base.Machine.Doc
+	if fmt.Sprint(again) != fmt.Sprint(e.Base.Machine) {
+		t.Errorf("the machine dumped is\n%+v, not\n%+v", again, e.Base.Machine)
+	}
+	dump.remove("machine") // its keys are its owner's to change
+	text, err := dump.MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +259,8 @@ func TestTheDumpIsCompleteAndOrdered(t *testing.T) {
 		t.Fatalf("%v in %s", err, text)
 	}
 	golden(t, "testdata/resolved.json", indented.String()+"\n")
-	if again, _ := mustLoad(t, config).Resolved().MarshalJSON(); !bytes.Equal(text, again) {
+	first, _ := e.Resolved().MarshalJSON()
+	if second, _ := mustLoad(t, config).Resolved().MarshalJSON(); !bytes.Equal(first, second) {
 		t.Error("two loads give two dumps")
 	}
 }

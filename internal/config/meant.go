@@ -15,7 +15,7 @@ func (d *decoder) unknown(n *Node, path, key string, siblings []string) {
 	if n.Via != "" {
 		msg += " (" + n.Via + ")"
 	}
-	d.errorf(n.Key, "%s%s", msg, d.meant(n, path, key, siblings))
+	d.fail(full, n.Key, "%s%s", msg, d.meant(n, path, key, siblings))
 }
 
 func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
@@ -68,10 +68,10 @@ func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
 func (d *decoder) wrongType(n *Node, path string, want reflect.Type, f *field) {
 	name := typeName(want)
 	if name == "string" && len(f.oneof) > 0 && n.Kind != Array {
-		d.errorf(n.Val, "%s takes a string, not %s%s", path, n.Describe(), allowed("", f.oneof))
+		d.fail(path, n.Val, "%s takes a string, not %s%s", path, n.Describe(), allowed("", f.oneof))
 		return
 	}
-	d.errorf(n.Val, "%s takes %s, not %s%s", path, article(name), n.Describe(), d.rewrite(n, path, want))
+	d.fail(path, n.Val, "%s takes %s, not %s%s", path, article(name), n.Describe(), d.rewrite(n, path, want))
 }
 
 // rewrite suggests the value that was meant.

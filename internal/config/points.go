@@ -219,9 +219,6 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 		note = []string{"at the point " + labels(ls)}
 	}
 	cfg, d := l.decode(tree, note)
-	if d.bad {
-		return cfg
-	}
 	d.problems(reflect.ValueOf(&cfg.Machine), "machine")
 	d.problems(reflect.ValueOf(cfg.Workload.Params), "workload")
 	d.problems(reflect.ValueOf(cfg.Lock.Params), "lock")
@@ -229,7 +226,7 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 	for _, p := range runProblems(cfg) {
 		d.problem("", p)
 	}
-	if !d.bad && l.opt.Check != nil {
+	if d.sound() && l.opt.Check != nil {
 		for _, p := range l.opt.Check(cfg) {
 			d.problem("", p)
 		}
@@ -239,8 +236,7 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 
 // runProblems checks a run against its machine.
 func runProblems(cfg *Config) []string {
-	t := cfg.Machine.Topology
-	threads := t.Sockets * t.L3PerSocket * t.CoresPerL3 * t.ThreadsPerCore
+	threads := cfg.Machine.Topology.Threads()
 	place := cfg.Run.Placement
 	list, ok := cfg.Machine.Placements[place]
 	switch {

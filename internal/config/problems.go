@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"sort"
 	"strings"
 )
 
@@ -60,26 +61,73 @@ func (d *decoder) problem(path, text string) {
 
 // at reports a problem of the key at path, wherever it was set last.
 func (d *decoder) at(path, msg string) {
+	if d.doubtful(path) {
+		return
+	}
 	if n := d.origins[path]; n != nil {
 		at := n.Val
 		if n.Kind == Table {
 			at = n.Key
 		}
-		d.cross(at, fmt.Sprintf("%s: %s", path, msg))
+		d.cross(at, fmt.Sprintf("%s: %s", path, msg), d.neighbours(path, n))
 		return
 	}
 	// Nobody set it. The table around it is the place to do so.
 	at := Span{}
 	for p := path; p != "" && at.Src == nil; {
-		p = p[:max(strings.LastIndexByte(p, '.'), 0)]
+		p = parent(p)
 		if n := d.origins[p]; n != nil {
 			at = n.Key
 		}
 	}
-	d.cross(at, fmt.Sprintf("%s (its default): %s", path, msg))
+	d.cross(at, fmt.Sprintf("%s (its default): %s", path, msg), nil)
 }
 
-func (d *decoder) cross(at Span, msg string) {
-	d.bad = true
-	d.c.add(Diagnostic{At: at, Msg: msg, Note: d.note})
+// doubtful tells whether a relation that path takes part in cannot be judged: a
+// key beside it is wrong and has its default instead of what was meant. Without
+// the size of the machine, who runs where and how far apart is in doubt too.
+func (d *decoder) doubtful(path string) bool {
+	run := path == "run.cores" || path == "run.placement"
+	for b := range d.bad {
+		switch {
+		case b == path || strings.HasPrefix(b, path+"[") || strings.HasPrefix(b, path+"."):
+			return true
+		case parent(b) == parent(path) && parent(b) != "run":
+			return true
+		case b == "machine" && (run || path == "machine" || strings.HasPrefix(path, "machine.")):
+			return true
+		case parent(b) == "machine.topology" && (run || strings.HasPrefix(path, "machine.placements") || strings.HasPrefix(path, "machine.fabric")):
+			return true
+		}
+	}
+	return path == "run.cores" && d.bad["run.placement"] || path == "run.placement" && d.bad["run.cores"]
+}
+
+// parent is the path of the table that holds a key.
+func parent(path string) string { return path[:max(strings.LastIndexByte(path, '.'), 0)] }
+
+// neighbours tells of the user's keys in the same table where a preset's key is
+// pointed at: a relation between two keys is broken by the one that was changed.
+func (d *decoder) neighbours(path string, n *Node) []string {
+	if d.main == nil || n.Val.Src == d.main || n.Val.Src.Inline {
+		return nil
+	}
+	var paths []string
+	for p, o := range d.origins {
+		user := o.Val.Src != nil && (o.Val.Src == d.main || o.Val.Src.Inline)
+		if parent(p) == parent(path) && user && o.Kind != Table && !strings.HasSuffix(p, "]") {
+			paths = append(paths, p)
+		}
+	}
+	sort.Strings(paths)
+	for i, p := range paths {
+		paths[i] = fmt.Sprintf("%s = %s is set at %s", p, d.origins[p].Text(), d.origins[p].Val)
+	}
+	return paths
+}
+
+// cross reports what a relation between keys breaks.
+func (d *decoder) cross(at Span, msg string, more []string) {
+	d.broken = true
+	d.c.add(Diagnostic{At: at, Msg: msg, Note: append(more, d.note...)})
 }

@@ -26,7 +26,7 @@ func (l *loader) reports(e *Experiment) {
 		var spec report.Spec
 		d := newDecoder(l.c)
 		d.table(n, "report", reflect.ValueOf(&spec).Elem())
-		if d.bad {
+		if !d.sound() {
 			continue
 		}
 		d.problems(reflect.ValueOf(&spec), "report")

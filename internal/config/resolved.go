@@ -117,7 +117,7 @@ func (l Layout) tree() *Node {
 	}
 	n.put("name", stringNode(name))
 	if l.Layout != nil {
-		n.put("sha256", stringNode(layoutDigest(l.Layout)))
+		n.put("digest", stringNode(layoutDigest(l.Layout)))
 	}
 	return n
 }

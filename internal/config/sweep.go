@@ -149,7 +149,7 @@ func (l *loader) ranged(n *Node, name string) []*Node {
 	}
 	d := newDecoder(l.c)
 	d.table(n, `sweep."`+name+`"`, reflect.ValueOf(&r).Elem())
-	if d.bad {
+	if !d.sound() {
 		return nil
 	}
 	step, times := n.get("step"), n.get("times")
@@ -221,11 +221,11 @@ func (l *loader) variants(e *Experiment) {
 		set := n.Children["set"]
 		switch {
 		case set == nil:
-			d.errorf(n.Key, `variant needs the key "set": the keys that it sets; {} for none`)
+			d.fail("variant.set", n.Key, `variant needs the key "set": the keys that it sets; {} for none`)
 		case set.Kind != Table:
-			d.errorf(set.Val, "variant.set is a table of keys and values, not %s", set.Describe())
+			d.fail("variant.set", set.Val, "variant.set is a table of keys and values, not %s", set.Describe())
 		}
-		if d.bad {
+		if !d.sound() {
 			continue
 		}
 		var sets []setting
@@ -238,7 +238,7 @@ func (l *loader) variants(e *Experiment) {
 			e.Axes = append(e.Axes, Axis{Name: v.Axis, Variant: true, at: axis})
 			a = &e.Axes[len(e.Axes)-1]
 		case !a.Variant:
-			d.errorf(axis, "%q is an axis of [sweep] already", v.Axis)
+			d.fail("variant.axis", axis, "%q is an axis of [sweep] already", v.Axis)
 			continue
 		}
 		a.add(l, v.Name, sets, at)
