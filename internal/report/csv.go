@@ -46,8 +46,8 @@ func WriteCSV(w io.Writer, records []Record) error {
 }
 
 // ReadCSV reads what WriteCSV wrote. CSV does not tell the string "8" from the
-// number 8: what looks like a number or a bool is taken for one. Rows of one
-// record must be adjacent and name each metric once.
+// number 8: what looks like a number or a bool is taken for one, and every
+// record has every axis. Rows of one record must be adjacent and name each metric once.
 func ReadCSV(r io.Reader) ([]Record, error) {
 	in := csv.NewReader(r)
 	head, err := in.Read()
@@ -95,9 +95,7 @@ func ReadCSV(r io.Reader) ([]Record, error) {
 			}
 			rec := Record{Seed: seed}
 			for i, a := range axes {
-				if row[i] != "" {
-					rec.Point = append(rec.Point, Axis{a, guess(row[i])})
-				}
+				rec.Point = append(rec.Point, Axis{a, guess(row[i])})
 			}
 			records = append(records, rec)
 		}
@@ -121,7 +119,7 @@ func guess(s string) Scalar {
 	if s == "true" || s == "false" {
 		return Scalar{s, true}
 	}
-	if (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s)) && s[len(s)-1] > ' ' {
+	if s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s)) && s[len(s)-1] > ' ' {
 		return Scalar{s, true}
 	}
 	return Text(s)

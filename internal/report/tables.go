@@ -29,7 +29,10 @@ var heads = map[string]string{
 func Tables(doc *Document, specs []Spec, opt Options) ([]Table, error) {
 	b := newBuilder(doc)
 	if len(specs) == 0 {
-		if b.points == 1 {
+		if len(b.all) == 0 {
+			return nil, nil // nothing was simulated
+		}
+		if len(b.all) == 1 {
 			return []Table{b.vertical(opt)}, nil
 		}
 		specs = []Spec{b.defaultSpec()}
@@ -89,7 +92,7 @@ func spans(n []uint64) string {
 type builder struct {
 	axes   []string
 	values map[string][]Scalar
-	points int
+	all    []point                             // in order of first appearance
 	cells  map[string]map[string][]stats.Value // point, metric -> a value per seed
 	units  map[string]string
 	names  []string // metrics, in order of first appearance
@@ -108,7 +111,7 @@ func newBuilder(doc *Document) *builder {
 		key := b.key(at)
 		if b.cells[key] == nil {
 			b.cells[key] = map[string][]stats.Value{}
-			b.points++
+			b.all = append(b.all, at)
 		}
 		for _, m := range r.Metrics {
 			b.cells[key][m.Name] = append(b.cells[key][m.Name], m.Value)
@@ -228,16 +231,8 @@ func (b *builder) build(s Spec) []Table {
 		}
 	}
 	var tables []Table
-	for _, fixed := range b.product(nil, rest) {
-		v := view{b: b, spec: s, rows: rows, fixed: fixed}
-		for _, p := range b.product(fixed, s.Columns) {
-			if v.any(p) {
-				v.columns = append(v.columns, p)
-			}
-		}
-		if len(v.columns) == 0 {
-			continue // every point of it was excluded
-		}
+	for _, fixed := range b.project(nil, rest) {
+		v := view{b: b, spec: s, rows: rows, fixed: fixed, columns: b.project(fixed, s.Columns)}
 		if len(s.Columns) == 0 {
 			tables = append(tables, v.table(s.Value...))
 			continue
@@ -249,17 +244,34 @@ func (b *builder) build(s Spec) []Table {
 	return tables
 }
 
-// product is every point that extends base by values of the axes, in order.
-func (b *builder) product(base point, axes []string) []point {
-	points := []point{base}
-	for _, a := range axes {
-		var longer []point
-		for _, p := range points {
-			for _, v := range b.values[a] {
-				longer = append(longer, p.with(a, v))
+// project is every extension of base by coordinates on axes that some point
+// has, in the order of the axes' values. (Their product could be far larger,
+// where points are excluded.)
+func (b *builder) project(base point, axes []string) []point {
+	var list []point
+	seen := map[string]bool{}
+	for _, p := range b.all {
+		q := slices.Clone(base)
+		match := !slices.ContainsFunc(base, func(a Axis) bool { v, ok := find(p, a.Name); return !ok || v != a.Value })
+		for _, a := range axes {
+			if v, ok := find(p, a); ok {
+				q = q.with(a, v)
 			}
 		}
-		points = longer
+		if key := b.key(q); match && !seen[key] {
+			seen[key] = true
+			list = append(list, q)
+		}
 	}
-	return points
+	slices.SortStableFunc(list, func(p, q point) int {
+		for _, a := range axes {
+			x, _ := find(p, a)
+			y, _ := find(q, a)
+			if d := slices.Index(b.values[a], x) - slices.Index(b.values[a], y); d != 0 {
+				return d
+			}
+		}
+		return 0
+	})
+	return list
 }

@@ -20,16 +20,6 @@ type view struct {
 // exists reports whether a point was simulated.
 func (v *view) exists(p point) bool { return v.b.cells[v.b.key(p)] != nil }
 
-// any reports whether a column has a point in any row.
-func (v *view) any(column point) bool {
-	for _, r := range v.b.values[v.rows] {
-		if v.exists(column.with(v.rows, r)) {
-			return true
-		}
-	}
-	return false
-}
-
 // table has one group of columns per column point and metric: the median, its
 // range if there are seeds, and its ratio to the baseline if there is one.
 func (v *view) table(metrics ...string) Table {
