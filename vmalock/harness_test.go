@@ -31,6 +31,8 @@ type bench struct {
 	access map[string]counts // accesses by field
 	linked map[string]*cpu.Program
 	loaded bool
+
+	reached map[*cpu.Program][]bool // the ops that ran, if not nil
 }
 
 // counts are the accesses to one field.
@@ -226,6 +228,14 @@ func (b *bench) random(seed uint64, limit int) error {
 		}
 		seed = x.Eval(seed, 0)
 		k := int(seed % uint64(len(live)))
+		if th := b.m.Threads[live[k]]; b.reached != nil && !th.Halted {
+			r := b.reached[th.Prog]
+			if r == nil {
+				r = make([]bool, len(th.Prog.Ops))
+				b.reached[th.Prog] = r
+			}
+			r[th.PC] = true
+		}
 		s, err := b.m.Step(live[k])
 		if err != nil {
 			return err
