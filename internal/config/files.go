@@ -153,15 +153,14 @@ func (l *loader) layout(d *decoder, ref *Node, name string) *mem.Layout {
 	lay, err := l.opt.Layout(l.opt.Shipped, dir, name)
 	if err != nil {
 		d.bad["layout"] = true
-		msg := fmt.Sprintf("layout %q: %v", name, reason(err))
-		head, rest, _ := strings.Cut(msg, "\n")
-		diag := Diagnostic{At: ref.Val, Msg: head, Note: append([]string(nil), d.note...)}
-		if strings.Contains(msg, ": error: ") { // a compiler's message of its own
+		diag := Diagnostic{At: ref.Val, Msg: "layout: " + err.Error(), Note: d.note}
+		var unreadable *fs.PathError
+		switch text := err.Error(); {
+		case errors.As(err, &unreadable):
+			diag.Msg = fmt.Sprintf("cannot read the layout %q: %s", name, reason(err))
+		case strings.Contains(text, ": error: "): // compiler-like messages of its own
 			diag.Msg = fmt.Sprintf("the layout %q has mistakes", name)
-			rest = reason(err)
-		}
-		if rest != "" {
-			diag.Note = append(diag.Note, strings.Split(rest, "\n")...)
+			diag.Note = append(strings.Split(text, "\n"), d.note...)
 		}
 		l.c.add(diag)
 	}
