@@ -20,7 +20,8 @@
 //     keys of an embedded struct without a tag belong to the struct around it. The
 //     unit of a number is the last word of its key: _ns, _cycles, _bytes.
 //   - What no tag can say, a struct says with Problems() []string, see [Checker]; it
-//     needs no import of this package. It is called only on soundly decoded values.
+//     needs no import of this package. Where a key is wrong, what is said of the keys
+//     beside it is dropped: they were judged with its default.
 //   - A slice of strings may be written as one string; an integer is good for a
 //     number with a fraction, but not the other way round.
 //   - Lowest to highest: Go defaults, machine files from the base up, the experiment,
