@@ -83,8 +83,9 @@ func ReadJSON(r io.Reader) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	var syntax any
-	if err := json.Unmarshal(data, &syntax); err != nil {
+	if !json.Valid(data) {
+		var syntax any
+		err := json.Unmarshal(data, &syntax) // says what and where
 		offset := int64(len(data))
 		if e := (*json.SyntaxError)(nil); errors.As(err, &e) {
 			offset = e.Offset

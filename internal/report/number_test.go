@@ -109,7 +109,7 @@ func TestDecimalPointsMeetInColumnsThatMixUnits(t *testing.T) {
 		table.Rows = append(table.Rows, []Cell{Num(v)})
 	}
 	want := `
-         v
+             v
 ───────────────
  1,234,567
         12.50

@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"cohsim/internal/stats"
 )
@@ -47,13 +46,3 @@ var (
 	quickLocks = []string{"mmap_lock", "vm_refcnt", "refcount on own line", "refcount beside vm_lock_seq"}
 	quickSpec  = Spec{Rows: "run.cores", Columns: []string{"lock"}, Value: []string{"ops.per_second"}, Baseline: "mmap_lock"}
 )
-
-func show(format string, d *Document, specs []Spec, opt Options) {
-	if err := Write(printer{}, format, d, specs, opt); err != nil {
-		fmt.Println(err)
-	}
-}
-
-type printer struct{}
-
-func (printer) Write(p []byte) (int, error) { fmt.Print(string(p)); return len(p), nil }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unsafe"
 )
@@ -219,7 +220,11 @@ func (d *Derived) formula() string {
 	}
 	s := sum(d.Num)
 	if d.Scale > 1 {
-		s = fmt.Sprintf("%d × %s", d.Scale, s)
+		factor := strconv.FormatUint(d.Scale, 10)
+		if zeros := len(factor) - 1; zeros > 3 && strings.TrimRight(factor, "0") == "1" {
+			factor = fmt.Sprintf("10^%d", zeros)
+		}
+		s = factor + " × " + s
 	}
 	if len(d.Den) > 0 {
 		s += " / " + sum(d.Den)
