@@ -8,6 +8,8 @@ type Frame struct {
 	L1   int32 // way of the L1 tag array, -1 if not there
 	MSHR int16 // outstanding miss, -1 if none
 
+	Pinned  uint8  // locked ops in the middle of their latency: no victim meanwhile
+	Once    bool   // the bytes may serve one waiting load, then they are dead
 	Off     uint8  // offset of the access that missed
 	Class   Class  // how the miss that brought the line is to be counted, when that is not known yet
 	Foreign uint16 // 4-byte words that others wrote since this unit lost its last copy
@@ -109,9 +111,9 @@ func (u *Unit) Use(f int32, line uint64, inL1 bool) {
 }
 
 // Victim returns the frame that a new line should take, -1 if every frame of
-// its set is in the middle of a transaction.
+// its set is in the middle of a transaction or of a locked op.
 func (u *Unit) Victim(line uint64, stable func(mesi.State) bool) int32 {
-	return u.outer.Victim(line, func(i int32) bool { return stable(u.Frames[i].State) })
+	return u.outer.Victim(line, func(i int32) bool { return u.Frames[i].Pinned == 0 && stable(u.Frames[i].State) })
 }
 
 // Tag is the line in a frame, NoLine if it is empty.

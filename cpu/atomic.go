@@ -65,6 +65,7 @@ func (c *Core) needLine(i int32, e *entry, t int64) {
 		e.flags |= missed
 		return
 	}
+	c.port.Lock(e.addr)
 	e.phase = holding
 	c.schedule(i, t+int64(c.tm.AtomicHold))
 }
@@ -88,7 +89,7 @@ func (c *Core) watch(i int32, e *entry, t int64) {
 	}
 	e.val, e.perfAt = val, t
 	if e.op.Code == LoadExcl {
-		c.monitor, c.armed = e.addr>>lineShift, true
+		c.monitor, c.armed, c.armedAt = e.addr>>lineShift, true, t
 	}
 	e.phase = executing
 	if e.flags&slept != 0 {
@@ -126,7 +127,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 	case holding:
 		bytes := e.op.Bytes()
 		e.old = c.port.Peek(e.addr, bytes, t)
-		c.port.Locked(e.addr, t)
+		c.port.Unlock(e.addr, t)
 		if v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC]); wrote {
 			c.port.Poke(e.addr, bytes, v, t)
 		}
@@ -163,8 +164,13 @@ func (c *Core) again(i int32, t int64) {
 // the middle of a locked op's latency holds the line, and up to AtomicGrace
 // further locked ops run first if they follow back to back. used counts the
 // grace this snoop has given already; the new count is returned with the cycle
-// (0: answer now).
-func (c *Core) SnoopHold(line uint64, t int64, used int) (until int64, grace int) {
+// (0: answer now). owned says that the line is held with write permission.
+func (c *Core) SnoopHold(line uint64, owned bool, t int64, used int) (until int64, grace int) {
+	if c.armed && owned && c.monitor == line && t < c.armedAt+int64(c.tm.ExclusiveHold) {
+		// The store-conditional is a few cycles away; without this, cores can take
+		// the line from each other for ever and no store-conditional succeeds.
+		return min(t+4, c.armedAt+int64(c.tm.ExclusiveHold)), used
+	}
 	if c.rmw < 0 {
 		return 0, used
 	}

@@ -76,6 +76,7 @@ type Core struct {
 
 	rmw      int32 // index of the RMW, SC or Wait that works at the head, -1
 	monitor  uint64
+	armedAt  int64       // when the load-linked performed
 	armed    bool        // exclusive monitor set
 	chain    uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
 	asleepAt int64       // when the Wait at the head is through schedule()

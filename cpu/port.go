@@ -34,8 +34,10 @@ type Port interface {
 	// Peek reads a word of a line that is writable (an RMW's old value).
 	Peek(addr uint64, bytes int, t int64) uint64
 
-	// Locked notes that a locked op ran on a line held writable.
-	Locked(addr uint64, t int64)
+	// Lock keeps a writable line in the cache until Unlock: a locked op is in
+	// the middle of its latency.
+	Lock(addr uint64)
+	Unlock(addr uint64, t int64)
 
 	// Ghost reports, when the op at site retires, that it performed at cycle t:
 	// the ghosts of the site with the registers as of that op, and for a memory

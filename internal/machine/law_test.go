@@ -21,7 +21,9 @@ type world struct {
 func newWorld(t testing.TB, cfg Config, objects []string, programs ...string) *world {
 	t.Helper()
 	w := &world{cfg: cfg, addr: map[string]mem.Addr{}}
-	sp := mem.NewSpace(&mem.Layout{Name: "none"})
+	layout := &mem.Layout{Name: "test", Structs: []mem.Struct{{Name: "task_struct", Size: 128, Align: 64,
+		Fields: []mem.Field{{Name: "__state", Offset: 0, Size: 4}, {Name: "stack", Offset: 64, Size: 8}}}}}
+	sp := mem.NewSpace(layout)
 	for _, o := range objects {
 		w.addr[o] = sp.NewRaw(o, 64, 64)
 	}
@@ -40,11 +42,15 @@ func newWorld(t testing.TB, cfg Config, objects []string, programs ...string) *w
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		prog, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: isa, Layout: &mem.Layout{Name: "none"}})
+		prog, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: isa, Layout: layout})
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		th := Thread{Program: prog}
+		task, err := sp.New("task_struct", fmt.Sprintf("task[%d]", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		th := Thread{Program: prog, Regs: []RegValue{{cpu.TaskReg, uint64(task)}}}
 		for _, o := range objects {
 			if r, ok := prog.Bind[o]; ok {
 				th.Regs = append(th.Regs, RegValue{r, uint64(w.addr[o])})

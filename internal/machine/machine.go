@@ -329,8 +329,8 @@ func (m *Machine) bounds() {
 	}
 	least := func(d int64) int64 {
 		d = m.net.Least(d)
-		if m.net.Queues() {
-			d = max(d, 2)
+		if m.net.Queues() { // counted from the message's first link, a cycle after it was sent
+			d = max(d-1, 1)
 		}
 		return d
 	}

@@ -57,6 +57,14 @@ func (p *port) Load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 			p.touch(fr, addr, bytes)
 			return peek(&fr.Data, addr, bytes), lat, level, cpu.Done
 		}
+		if fr.State == mesi.I {
+			if !fr.Once {
+				return 0, 0, 0, cpu.Pending
+			}
+			fr.Once = false
+			p.touch(fr, addr, bytes)
+			return peek(&fr.Data, addr, bytes), 1, stats.L1, cpu.Done
+		}
 		p.join(fr, addr)
 		return 0, 0, 0, cpu.Pending
 	}
@@ -87,6 +95,8 @@ func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 			p.u.Use(f, line, inL1)
 		}
 		return cpu.Done
+	case fr.State == mesi.I: // its bytes served one load and it is about to go
+		return cpu.Pending
 	case fr.MSHR >= 0: // a transaction is under way; what it brings may not be enough
 		if demand {
 			p.join(fr, addr)
@@ -140,8 +150,14 @@ func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
 	}
 }
 
-func (p *port) Locked(addr uint64, t int64) {
+func (p *port) Lock(addr uint64) {
 	f, _ := p.u.Find(addr >> 6)
+	p.u.Frames[f].Pinned++
+}
+
+func (p *port) Unlock(addr uint64, t int64) {
+	f, _ := p.u.Find(addr >> 6)
+	p.u.Frames[f].Pinned--
 	p.u.Frames[f].Locked = t
 }
 

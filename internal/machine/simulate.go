@@ -56,7 +56,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		return nil, err
 	}
 	if m.setup.MeasureNS == 0 {
-		end = m.now + 1
+		end = start
 		for i := range m.threads {
 			end = max(end, m.threads[i].core.Charged())
 		}

@@ -23,8 +23,10 @@ func (m *Machine) deliver(e *simEvent) {
 	u.inbox.pop()
 	if ev.msg.Type.VN() == mesi.Forward {
 		n := m.first + uint64(ev.line)
+		f, _ := u.Find(n)
+		owned := f >= 0 && m.proto.Writable(u.Frames[f].State)
 		for _, i := range u.threads {
-			if until, grace := m.threads[i].core.SnoopHold(n, e.At, int(ev.grace)); until > e.At {
+			if until, grace := m.threads[i].core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
 				ev.grace = uint8(grace)
 				u.inbox.push(until)
 				m.msgs.Push(until, e.Key, *ev)
@@ -104,7 +106,11 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 	if eff&mesi.Perform != 0 {
 		cause := stats.Cause(u.MSHRs[fr.MSHR].Cause)
 		u.Filled(f)
+		fr.Once = eff&mesi.UseOnce != 0
+		fr.Pinned++ // what waits performs before the line can be evicted again
 		m.lineReady(u, n, t, cause)
+		fr.Pinned--
+		fr.Once = false
 		if eff&mesi.UseOnce != 0 {
 			m.copyEnds(u, fr, l)
 			*l.past.of(u.id, len(m.units)) = lost
