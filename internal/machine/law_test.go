@@ -18,41 +18,27 @@ type world struct {
 	addr  map[string]mem.Addr
 }
 
+var testLayout = &mem.Layout{Name: "test", Structs: []mem.Struct{{Name: "task_struct", Size: 128, Align: 64,
+	Fields: []mem.Field{{Name: "__state", Offset: 0, Size: 4}, {Name: "stack", Offset: 64, Size: 8}}}}}
+
 func newWorld(t testing.TB, cfg Config, objects []string, programs ...string) *world {
 	t.Helper()
 	w := &world{cfg: cfg, addr: map[string]mem.Addr{}}
-	layout := &mem.Layout{Name: "test", Structs: []mem.Struct{{Name: "task_struct", Size: 128, Align: 64,
-		Fields: []mem.Field{{Name: "__state", Offset: 0, Size: 4}, {Name: "stack", Offset: 64, Size: 8}}}}}
-	sp := mem.NewSpace(layout)
+	w.setup = Setup{Config: cfg, Space: mem.NewSpace(testLayout), Seed: 1}
+	in := ""
 	for _, o := range objects {
-		w.addr[o] = sp.NewRaw(o, 64, 64)
+		w.addr[o] = w.setup.Space.NewRaw(o, 64, 64)
+		in += " " + o
 	}
-	isa, err := cpu.ParseISA(cfg.ISA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.setup = Setup{Config: cfg, Space: sp, Seed: 1}
 	for i, src := range programs {
-		in := ""
-		for _, o := range objects {
-			in += " " + o
-		}
-		text := fmt.Sprintf("program p%d\n    in%s\n%s\n", i, in, src)
-		procs, err := cpu.Parse("test.uop", []byte(text))
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		prog, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: isa, Layout: layout})
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		task, err := sp.New("task_struct", fmt.Sprintf("task[%d]", i))
+		th := w.link(t, fmt.Sprintf("program p%d\n    in%s\n%s\n", i, in, src))
+		task, err := w.setup.Space.New("task_struct", fmt.Sprintf("task[%d]", i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		th := Thread{Program: prog, Regs: []RegValue{{cpu.TaskReg, uint64(task)}}}
+		th.Regs = append(th.Regs, RegValue{cpu.TaskReg, uint64(task)})
 		for _, o := range objects {
-			if r, ok := prog.Bind[o]; ok {
+			if r, ok := th.Program.Bind[o]; ok {
 				th.Regs = append(th.Regs, RegValue{r, uint64(w.addr[o])})
 			}
 		}
@@ -60,6 +46,24 @@ func newWorld(t testing.TB, cfg Config, objects []string, programs ...string) *w
 		w.setup.Place = append(w.setup.Place, i)
 	}
 	return w
+}
+
+// link makes a thread of program text.
+func (w *world) link(t testing.TB, text string) Thread {
+	t.Helper()
+	isa, err := cpu.ParseISA(w.cfg.ISA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	procs, err := cpu.Parse("test.uop", []byte(text))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	prog, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: isa, Layout: testLayout})
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return Thread{Program: prog}
 }
 
 // run simulates until every thread has halted.

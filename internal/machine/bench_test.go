@@ -1,0 +1,137 @@
+package machine
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"cohsim/internal/mem"
+)
+
+// The benchmarks of record. memops/s counts retired loads, stores and RMWs per
+// second of host time; handoffs/s counts ownerships taken from another core.
+//
+//	Hits:    16 KiB private per core, 30 % stores, all L1 hits
+//	Shared:  64 lines shared by all cores, 30 % stores
+//	OneLine: every core's RMW on one line
+
+var benchCores = []int{1, 8, 64, 256}
+
+// benchMachine is a machine of n cores: one L3 up to 64 of them.
+func benchMachine(n, window int) Config {
+	c := DefaultConfig()
+	c.Core.Window = window
+	c.Topology.L3PerSocket = (n + 63) / 64
+	c.Topology.CoresPerL3 = (n + c.Topology.L3PerSocket - 1) / c.Topology.L3PerSocket
+	return c
+}
+
+func runBench(b *testing.B, n, window int, objects func(sp *mem.Space, core int) mem.Addr, body string) {
+	cfg := benchMachine(n, window)
+	w := newWorld(b, cfg, nil)
+	src := "program p\n    in base seed\n" + body
+	th := w.link(b, src)
+	for i := range n {
+		t := th
+		t.Regs = append([]RegValue{{th.Program.Bind["base"], uint64(objects(w.setup.Space, i))}}, th.Regs...)
+		if r, ok := th.Program.Bind["seed"]; ok {
+			t.Regs = append(t.Regs, RegValue{r, uint64(i + 1)})
+		}
+		w.setup.Threads = append(w.setup.Threads, t)
+		w.setup.Place = append(w.setup.Place, i)
+	}
+	m, err := New(w.setup)
+	if err != nil {
+		b.Fatal(err)
+	}
+	// Warm caches and arenas, then measure b.N steps of simulated time.
+	span := int64(20000)
+	if n > 64 {
+		span = 4000
+	}
+	m.until(span * 4)
+	at := span * 4
+	count := func() (ops, hand uint64) {
+		for i := range m.threads {
+			ops += m.threads[i].st.CPU.MemOps
+			hand += m.threads[i].st.Coh.Ownerships
+		}
+		return
+	}
+	ops0, hand0 := count()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		at += span
+		m.until(at)
+	}
+	b.StopTimer()
+	ops, hand := count()
+	sec := b.Elapsed().Seconds()
+	b.ReportMetric(float64(ops-ops0)/sec, "memops/s")
+	b.ReportMetric(float64(hand-hand0)/sec, "handoffs/s")
+}
+
+func each(b *testing.B, run func(b *testing.B, cores, window int)) {
+	for _, n := range benchCores {
+		for _, w := range []int{1, 64} {
+			b.Run(fmt.Sprintf("cores=%d/window=%d", n, w), func(b *testing.B) { run(b, n, w) })
+		}
+	}
+}
+
+func BenchmarkHits(b *testing.B) {
+	// Ten accesses a step, three of them stores, over 16 KiB.
+	var body strings.Builder
+	body.WriteString("    reg p i x\n    mov i, 0\nloop:\n    and i, i, 16383\n    add p, base, i\n")
+	for k := range 10 {
+		off := 8 * (k * 7 % 8)
+		if k%3 == 2 {
+			fmt.Fprintf(&body, "    store [p+%d], i\n", off)
+		} else {
+			fmt.Fprintf(&body, "    load x, [p+%d]\n", off)
+		}
+	}
+	body.WriteString("    add i, i, 64\n    jump loop\n")
+	each(b, func(b *testing.B, n, w int) {
+		runBench(b, n, w, func(sp *mem.Space, core int) mem.Addr {
+			return sp.NewRaw(fmt.Sprintf("buf[%d]", core), 16384, 64)
+		}, body.String())
+	})
+}
+
+func BenchmarkShared(b *testing.B) {
+	// Pseudo-random lines of 64; three of ten accesses are stores.
+	var body strings.Builder
+	body.WriteString("    reg p i x\n    mov i, seed\nloop:\n")
+	for k := range 10 {
+		body.WriteString("    mix i, i\n    and p, i, 4032\n    add p, p, base\n")
+		if k%3 == 2 {
+			body.WriteString("    store [p], i\n")
+		} else {
+			body.WriteString("    load x, [p]\n")
+		}
+	}
+	body.WriteString("    jump loop\n")
+	each(b, func(b *testing.B, n, w int) {
+		var base mem.Addr
+		runBench(b, n, w, func(sp *mem.Space, core int) mem.Addr {
+			if core == 0 {
+				base = sp.NewRaw("shared", 4096, 64)
+			}
+			return base
+		}, body.String())
+	})
+}
+
+func BenchmarkOneLine(b *testing.B) {
+	each(b, func(b *testing.B, n, w int) {
+		var base mem.Addr
+		runBench(b, n, w, func(sp *mem.Space, core int) mem.Addr {
+			if core == 0 {
+				base = sp.NewRaw("line", 64, 64)
+			}
+			return base
+		}, "loop:\n    rmw.add _, [base], 1\n    jump loop\n")
+	})
+}
