@@ -1,0 +1,31 @@
+// Package workloads says what threads do: page-fault storms on a lock of the
+// kernel, and the micro-benchmarks that machines are measured with.
+//
+// # One idea
+//
+// A workload is a function from a few numbers to programs, objects and registers.
+// It writes no lock itself: fault workloads call the interface of programs that
+// every vmalock.Kind has, so every lock runs every workload.
+//
+// # Contract
+//
+//   - A [Kind] has a name, a struct of parameters (the keys of [workload] in TOML,
+//     with unit, range and default), and Build, which places objects in Env.Space
+//     and returns a [Plan]. To add a workload, add a file with one define.
+//   - Each turn of a thread's loop is a marked region, "mark begin NAME … mark end
+//     NAME"; Plan.Ops names the regions that count as operations.
+//   - Programs hold what all threads share; what tells threads apart (the VMA, the
+//     random stream) is in registers. So threads with the same Program index run
+//     the same linked program.
+//   - Random choices come from the mix instruction on a private register that is
+//     seeded by (Env.Seed, thread). Build is deterministic.
+//   - Durations are parameters in ns; Env.CyclesNS turns them into cycles. The
+//     micro-benchmarks' think and hold times are loops of dependent multiplications,
+//     counted and not timed, because that is how the measurements were made.
+//   - Mistakes in parameters are errors that name the key.
+//
+// # What it does not know
+//
+// Caches, protocols and distances. Page tables, page allocation, zeroing: a fault's
+// work under the lock is fault_work_ns of private work.
+package workloads

@@ -1,0 +1,435 @@
+package workloads_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"cohsim/configs"
+	"cohsim/cpu"
+	"cohsim/internal/mem"
+	"cohsim/internal/structs"
+	"cohsim/vmalock"
+	"cohsim/vmalock/interp"
+	"cohsim/workloads"
+)
+
+var isas = []cpu.ISA{cpu.X86_64, cpu.ARM64LSE, cpu.ARM64LLSC}
+
+func env(t *testing.T, lock vmalock.Kind, isa cpu.ISA, threads int) *workloads.Env {
+	t.Helper()
+	l, err := structs.Load(configs.FS, "", lock.Layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = vmalock.Supplement(l)
+	return &workloads.Env{Threads: threads, Layout: l, Space: mem.NewSpace(l), Lock: lock, ISA: isa, Seed: 1,
+		CyclesNS: func(ns float64) int64 { return int64(ns*3 + 0.5) }}
+}
+
+// run is a plan on the interpreter.
+type run struct {
+	m     *interp.Machine
+	plan  *workloads.Plan
+	ops   []int // completed outermost regions per thread
+	count map[string]int
+}
+
+func start(t *testing.T, e *workloads.Env, plan *workloads.Plan) *run {
+	t.Helper()
+	r := &run{m: interp.New(), plan: plan, ops: make([]int, e.Threads), count: map[string]int{}}
+	var progs []*cpu.Program
+	for _, p := range plan.Programs {
+		linked, err := cpu.Link(p.Main, cpu.LinkOptions{ISA: e.ISA, Layout: e.Layout, Params: p.Params, Library: plan.Library})
+		if err != nil {
+			t.Fatal(err)
+		}
+		progs = append(progs, linked)
+	}
+	if len(plan.Threads) != e.Threads {
+		t.Fatalf("%d threads planned, want %d", len(plan.Threads), e.Threads)
+	}
+	for _, th := range plan.Threads {
+		bind := map[string]uint64{}
+		for _, b := range th.Bind {
+			bind[b.Name] = b.Value
+		}
+		if _, err := r.m.Add(progs[th.Program], th.Task, bind); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range plan.Init {
+		r.m.Write(w.Addr, w.Bytes, w.Value)
+	}
+	open := make([]string, e.Threads)
+	r.m.OnMark = func(i int, fn cpu.Fn, name string) {
+		switch fn {
+		case cpu.Count:
+			r.count[name]++
+		case cpu.Begin:
+			if open[i] != "" {
+				t.Errorf("thread %d begins %s inside %s", i, name, open[i])
+			}
+			open[i] = name
+		case cpu.End:
+			if open[i] != name {
+				t.Errorf("thread %d ends %s, and %q is open", i, name, open[i])
+			}
+			open[i] = ""
+			for _, op := range plan.Ops {
+				if op == name {
+					r.ops[i]++
+				}
+			}
+		}
+	}
+	r.m.OnGhost = func(g interp.Ghost) error {
+		ev, ok := vmalock.ParseEvent(g.Event)
+		if !ok {
+			return fmt.Errorf("unknown ghost event %q", g.Event)
+		}
+		return plan.Judge.Observe(g.At, g.Thread, ev, g.Object, g.Old, g.New)
+	}
+	return r
+}
+
+// steps runs n ops, thread by thread at random.
+func (r *run) steps(t *testing.T, n int) {
+	t.Helper()
+	mix, x := cpu.Op{Code: cpu.ALU, Fn: cpu.Mix}, uint64(7)
+	for range n {
+		x = mix.Eval(x, 0)
+		if _, err := r.m.Step(int(x % uint64(len(r.m.Threads)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func threadsFor(name string) int {
+	switch name {
+	case "pingpong", "alternate", "line_state", "load_next_to", "vma_pairs_vs_seq_writer":
+		return 2
+	}
+	return 3
+}
+
+func TestEveryWorkloadMakesProgressOnEveryLockAndISA(t *testing.T) {
+	for _, k := range workloads.Kinds() {
+		for _, lock := range vmalock.Kinds() {
+			if !k.Locks && lock.Name != vmalock.VMRefcnt.Name {
+				continue
+			}
+			for _, isa := range isas {
+				t.Run(fmt.Sprint(k.Name, "/", lock.Name, "/", isa), func(t *testing.T) {
+					e := env(t, lock, isa, threadsFor(k.Name))
+					plan, err := k.Build(e, k.Params())
+					if err != nil {
+						t.Fatal(err)
+					}
+					r := start(t, e, plan)
+					r.steps(t, 20000)
+					counted := 0
+					for i, n := range r.ops {
+						counted += n
+						if n == 0 && plan.Threads[i].Program == 0 {
+							t.Errorf("thread %d completed no operation", i)
+						}
+					}
+					if counted < 5 {
+						t.Errorf("%d operations in 20000 ops", counted)
+					}
+				})
+			}
+		}
+	}
+}
+
+// variants are parameter sets that take other paths than the defaults.
+var variants = []struct {
+	kind string
+	set  func(p any)
+}{
+	{"fault_same_vma", func(p any) {
+		f := p.(*workloads.FaultSame)
+		f.RetryPercent, f.ThinkNS, f.FaultWorkNS, f.VMAs = 30, 0, 0, 1
+	}},
+	{"fault_private_vma", func(p any) { f := p.(*workloads.FaultPrivate); f.VMAs, f.MapleDepth = 2, 3 }},
+	{"fault_mixed", func(p any) {
+		f := p.(*workloads.FaultMix)
+		f.WritePercent, f.WriteVMAs, f.VMAs, f.RetryPercent = 30, 3, 4, 10
+	}},
+	{"vma_pairs", func(p any) {
+		f := p.(*workloads.VMAPairs)
+		f.VMAs, f.Refcnt, f.ThinkImul, f.HoldImul = 2, "one_line", 4, 2
+	}},
+	{"vma_pairs", func(p any) { f := p.(*workloads.VMAPairs); f.Refcnt = "seq_line" }},
+	{"contend", func(p any) { f := p.(*workloads.Contend); f.Op, f.ThinkImul = "load_cas", 3 }},
+	{"contend", func(p any) { f := p.(*workloads.Contend); f.Op, f.Stride = "inc_dec", 64 }},
+	{"contend", func(p any) { f := p.(*workloads.Contend); f.Op, f.Stride = "plain_add", 8 }},
+	{"contend", func(p any) { p.(*workloads.Contend).Op = "store" }},
+	{"contend", func(p any) { p.(*workloads.Contend).Op = "load" }},
+	{"alternate", func(p any) { p.(*workloads.Alternate).Op = "load_cas" }},
+	{"pingpong", func(p any) { f := p.(*workloads.PingPong); f.Op, f.Lines = "store_load", 2 }},
+	{"pingpong", func(p any) { f := p.(*workloads.PingPong); f.Op, f.Lines = "store_load", 1 }},
+	{"load_next_to", func(p any) { p.(*workloads.LoadNext).Writer = "xadd" }},
+	{"line_state", func(p any) { f := p.(*workloads.LineState); f.State, f.Action = "shared_clean", "store_fence" }},
+	{"line_state", func(p any) { f := p.(*workloads.LineState); f.State, f.Action = "local_M", "xadd" }},
+	{"line_state", func(p any) { p.(*workloads.LineState).State = "memory" }},
+	{"line_state", func(p any) { p.(*workloads.LineState).State = "remote_E" }},
+	{"line_state", func(p any) { p.(*workloads.LineState).State = "remote_wrote_then_local_read" }},
+	{"line_state", func(p any) { p.(*workloads.LineState).State = "local_wrote_then_remote_read" }},
+	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "cas_fail" }},
+	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "mfence" }},
+	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "pause" }},
+}
+
+func TestEveryVariantOfAWorkloadRuns(t *testing.T) {
+	for i, v := range variants {
+		t.Run(fmt.Sprint(i, v.kind), func(t *testing.T) {
+			k, ok := workloads.Find(v.kind)
+			if !ok {
+				t.Fatal("no such kind")
+			}
+			p := k.Params()
+			v.set(p)
+			e := env(t, vmalock.VMRefcnt, cpu.X86_64, threadsFor(k.Name))
+			plan, err := k.Build(e, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, e, plan)
+			r.steps(t, 40000)
+			for i, n := range r.ops {
+				if n == 0 && plan.Threads[i].Program == 0 {
+					t.Errorf("thread %d completed no operation", i)
+				}
+			}
+		})
+	}
+}
+
+func TestMixedFaultsWriteAboutAsOftenAsAsked(t *testing.T) {
+	k, _ := workloads.Find("fault_mixed")
+	p := k.Params().(*workloads.FaultMix)
+	p.WritePercent = 25
+	e := env(t, vmalock.VMRefcnt, cpu.X86_64, 1)
+	plan, err := k.Build(e, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Ops = []string{"write"}
+	r := start(t, e, plan)
+	r.steps(t, 400000)
+	writes := r.ops[0]
+	all := writes + r.count["lock.read.success"]
+	if share := 100 * writes / all; share < 20 || share > 30 {
+		t.Errorf("%d of %d operations wrote, %d %%, want about 25", writes, all, share)
+	}
+	if r.count["lock.read.abort"] != 0 {
+		t.Error("a single thread never finds a writer")
+	}
+}
+
+func TestRetriedFaultsTakeMmapLock(t *testing.T) {
+	k, _ := workloads.Find("fault_same_vma")
+	p := k.Params().(*workloads.FaultSame)
+	p.RetryPercent = 100
+	e := env(t, vmalock.VMRefcnt, cpu.X86_64, 2)
+	plan, err := k.Build(e, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, e, plan)
+	r.steps(t, 50000)
+	if got, want := r.count["lock.read.retry"], r.ops[0]+r.ops[1]; got < want || got > want+2 {
+		t.Errorf("%d retries for %d faults, want one each", got, want)
+	}
+}
+
+func TestCountsOfTwoVMAsShareALineOnlyInOneLine(t *testing.T) {
+	k, _ := workloads.Find("vma_pairs")
+	for _, c := range []struct {
+		refcnt      string
+		withOther   bool // the two counts share a line
+		withSeq     bool // a count shares its vm_lock_seq's line
+		seqDistance uint64
+	}{{"own_line", false, false, 128}, {"seq_line", false, true, 4}, {"one_line", true, false, 0}} {
+		p := k.Params().(*workloads.VMAPairs)
+		p.VMAs, p.Refcnt = 2, c.refcnt
+		e := env(t, vmalock.VMRefcnt, cpu.X86_64, 2)
+		plan, err := k.Build(e, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reg := func(i int, name string) mem.Addr {
+			for _, b := range plan.Threads[i].Bind {
+				if b.Name == name {
+					return mem.Addr(b.Value)
+				}
+			}
+			t.Fatalf("thread %d has no %s", i, name)
+			return 0
+		}
+		if shared := reg(0, "ref").Line() == reg(1, "ref").Line(); shared != c.withOther {
+			t.Errorf("%s: counts share a line: %t", c.refcnt, shared)
+		}
+		if shared := reg(0, "ref").Line() == reg(0, "seq").Line(); shared != c.withSeq {
+			t.Errorf("%s: count and vm_lock_seq share a line: %t", c.refcnt, shared)
+		}
+		if d := uint64(reg(0, "ref") - reg(0, "seq")); c.seqDistance != 0 && d != c.seqDistance {
+			t.Errorf("%s: the count lies %d bytes behind vm_lock_seq, want %d", c.refcnt, d, c.seqDistance)
+		}
+		for _, other := range []string{"seq", "ref"} {
+			if reg(0, "mm_seq").Line() == reg(1, other).Line() {
+				t.Errorf("%s: mm_lock_seq shares a line with %s", c.refcnt, other)
+			}
+		}
+		if s := e.Space.Symbol(reg(1, "ref")); s != "vma[1].vm_refcnt" {
+			t.Errorf("%s: the count is called %s", c.refcnt, s)
+		}
+	}
+}
+
+func TestAThinkLoopHasThreeOpsPerStep(t *testing.T) {
+	k, _ := workloads.Find("contend")
+	ops := func(imul int) int64 {
+		p := k.Params().(*workloads.Contend)
+		p.ThinkImul = imul
+		e := env(t, vmalock.VMRefcnt, cpu.X86_64, 1)
+		plan, err := k.Build(e, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, e, plan)
+		for r.ops[0] < 10 {
+			r.steps(t, 1)
+		}
+		before := r.m.Steps
+		for r.ops[0] < 11 {
+			r.steps(t, 1)
+		}
+		return r.m.Steps - before
+	}
+	if d := ops(17) - ops(16); d != 3 {
+		t.Errorf("one more multiplication makes %d ops more, want 3", d)
+	}
+	if d := ops(1) - ops(0); d != 5 {
+		t.Errorf("the first multiplication makes %d ops, want 3 and two that start the chain", d)
+	}
+}
+
+func TestEveryStateOfALineVisitsEveryLineOfABlockOnce(t *testing.T) {
+	k, _ := workloads.Find("line_state")
+	p := k.Params().(*workloads.LineState)
+	p.Blocks = 3
+	e := env(t, vmalock.VMRefcnt, cpu.X86_64, 2)
+	plan, err := k.Build(e, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, e, plan)
+	page := mem.Addr(0)
+	for _, o := range e.Space.Objects() {
+		if o.Name == "lines" {
+			page = o.Base
+		}
+	}
+	seen := map[mem.Addr]int{}
+	r.m.OnAccess = func(a interp.Access) {
+		if a.Thread == 0 && a.Addr >= page && a.Op.Code == cpu.Load {
+			seen[a.Addr]++
+		}
+	}
+	if err := r.m.RunAll(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if r.ops[0] != 3*256 || len(seen) != 3*256 {
+		t.Errorf("%d operations on %d lines, want 768 on 768", r.ops[0], len(seen))
+	}
+	sets := map[uint64]int{}
+	for a := range seen {
+		if other := a ^ 64; seen[other] != 0 {
+			t.Fatalf("both lines of the pair at %#x are used", uint64(a&^127))
+		}
+		sets[a.Line()%64]++
+	}
+	for s, n := range sets {
+		if n != 12 {
+			t.Errorf("set %d of 64 has %d lines, want 12: four a block", s, n)
+		}
+	}
+}
+
+func TestEveryParameterIsDocumentedAndHasARange(t *testing.T) {
+	for _, k := range workloads.Kinds() {
+		if k.Doc == "" {
+			t.Errorf("%s has no doc", k.Name)
+		}
+		var walk func(ty reflect.Type)
+		walk = func(ty reflect.Type) {
+			for i := range ty.NumField() {
+				f := ty.Field(i)
+				if f.Anonymous {
+					walk(f.Type)
+					continue
+				}
+				if f.Tag.Get("toml") == "" || f.Tag.Get("doc") == "" {
+					t.Errorf("%s.%s lacks a tag", k.Name, f.Name)
+				}
+				if f.Type.Kind() == reflect.String {
+					if f.Tag.Get("oneof") == "" {
+						t.Errorf("%s.%s lacks oneof", k.Name, f.Name)
+					}
+				} else if f.Tag.Get("min") == "" || f.Tag.Get("max") == "" {
+					t.Errorf("%s.%s lacks min or max", k.Name, f.Name)
+				}
+			}
+		}
+		walk(reflect.TypeOf(k.Params()).Elem())
+	}
+}
+
+func TestMistakesInParametersNameTheKey(t *testing.T) {
+	for _, c := range []struct {
+		kind, want string
+		threads    int
+		set        func(p any)
+	}{
+		{"pingpong", "run.cores", 3, func(any) {}},
+		{"vma_pairs_vs_seq_writer", "run.cores", 1, func(any) {}},
+		{"vma_pairs", "workload.refcnt", 1, func(p any) { p.(*workloads.VMAPairs).Refcnt = "elsewhere" }},
+		{"contend", "workload.stride_bytes", 2, func(p any) { p.(*workloads.Contend).Stride = 4 }},
+		{"contend", "workload.op", 2, func(p any) { p.(*workloads.Contend).Op = "xor" }},
+		{"chase", "workload.bytes", 1, func(p any) { p.(*workloads.Chase).Bytes = 100 }},
+		{"line_state", "workload.state", 2, func(p any) { p.(*workloads.LineState).State = "lost" }},
+		{"pingpong", "workload.lines", 2, func(p any) { p.(*workloads.PingPong).Lines = 2 }},
+	} {
+		k, _ := workloads.Find(c.kind)
+		p := k.Params()
+		c.set(p)
+		_, err := k.Build(env(t, vmalock.VMRefcnt, cpu.X86_64, c.threads), p)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one that names %s", c.kind, err, c.want)
+		}
+	}
+}
+
+func TestBuildIsDeterministicAndTheSeedMatters(t *testing.T) {
+	k, _ := workloads.Find("fault_mixed")
+	build := func(seed uint64) *workloads.Plan {
+		e := env(t, vmalock.VMRefcnt, cpu.X86_64, 4)
+		e.Seed = seed
+		p, err := k.Build(e, k.Params())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if a, b := build(1), build(1); !reflect.DeepEqual(a.Threads, b.Threads) || !reflect.DeepEqual(a.Init, b.Init) {
+		t.Error("two builds of one seed differ")
+	}
+	if a, b := build(1), build(2); reflect.DeepEqual(a.Threads, b.Threads) {
+		t.Error("two seeds give the same random streams")
+	}
+}
