@@ -35,6 +35,8 @@ type Protocol struct {
 	pureStall  [numHomeStates][6]bool // the row only stalls
 	readMask   uint32                 // states in which a load uses the bytes
 
+	may func(c int, on mesi.State, ev mesi.CoreEvent) bool // forbids core events when not nil
+
 	entry mesi.Entry
 	out   mesi.Out
 	trace *[]Step // not nil while Label runs
@@ -186,6 +188,9 @@ func (s *Protocol) Next(k []uint64, b *Batch) (err error) {
 		st := get(w, stAt, stMask)
 		s.seenStates |= 1 << st
 		for _, ev := range s.core[st] {
+			if s.may != nil && !s.may(c, mesi.State(st), ev) {
+				continue
+			}
 			s.coreStep(k, b, c, ev)
 		}
 		const waiting = uint64(fwdMask)<<fwdAt | uint64(datMask)<<datAt | uint64(iacMask)<<iacAt |
