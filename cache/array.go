@@ -11,13 +11,33 @@ const NoLine = ^uint64(0)
 // LineBytes is the size of a line.
 const LineBytes = 64
 
+// Way is one way of one set. Everything a hit needs stands together: the sets of
+// an 8-way array are two host cache lines each.
+type Way struct {
+	tag    uint32 // line number, noTag if empty
+	stamp  uint32 // LRU: time of last use
+	Frame  int32  // the frame behind it
+	Rights Rights
+}
+
+// Rights say what an access that hits may do at once, without a look at the
+// frame. They are a copy of the frame's state, kept by Unit.Sync.
+type Rights uint8
+
+const (
+	MayRead  Rights = 1 << iota // the bytes may be read
+	MayWrite                    // the line is modified already: the bytes may be written
+	Plain                       // the line is not contended: nobody counts its accesses
+)
+
+const noTag = ^uint32(0)
+
 // Array is a set-associative tag array.
 type Array struct {
 	ways  int
 	mask  uint64 // sets - 1
-	tags  []uint64
-	stamp []uint64 // LRU: time of last use
-	clock uint64
+	Ways  []Way
+	clock uint32
 	tree  []uint64 // PLRU: one bit tree per set
 	plru  bool
 }
@@ -41,29 +61,30 @@ func (c Config) Check() string {
 // NewArray returns an empty array; the geometry must pass Check.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint64, n), plru: c.Replacement == "plru"}
-	for i := range a.tags {
-		a.tags[i] = NoLine
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), Ways: make([]Way, n), plru: c.Replacement == "plru"}
+	for i := range a.Ways {
+		a.Ways[i].tag = noTag
 	}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
-	} else {
-		a.stamp = make([]uint64, n)
 	}
 	return a
 }
 
-// Len is the number of ways in all sets.
-func (a *Array) Len() int { return len(a.tags) }
-
 // Tag is the line in way i, NoLine if it is empty.
-func (a *Array) Tag(i int32) uint64 { return a.tags[i] }
+func (a *Array) Tag(i int32) uint64 {
+	if t := a.Ways[i].tag; t != noTag {
+		return uint64(t)
+	}
+	return NoLine
+}
 
 // Find returns the way that holds the line, -1 if none does.
 func (a *Array) Find(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
-	for i, t := range a.tags[base : base+a.ways] {
-		if t == line {
+	set := a.Ways[base : base+a.ways]
+	for i := range set {
+		if set[i].tag == uint32(line) {
 			return int32(base + i)
 		}
 	}
@@ -73,8 +94,14 @@ func (a *Array) Find(line uint64) int32 {
 // Touch records a use of way i.
 func (a *Array) Touch(i int32) {
 	if !a.plru {
-		a.clock++
-		a.stamp[i] = a.clock
+		w := &a.Ways[i]
+		if w.stamp == a.clock {
+			return // still the most recent of all
+		}
+		if a.clock++; a.clock == 1<<32-1 {
+			a.renumber()
+		}
+		w.stamp = a.clock
 		return
 	}
 	// Point every node on the way's path away from it.
@@ -93,6 +120,26 @@ func (a *Array) Touch(i int32) {
 	a.tree[set] = t
 }
 
+// renumber makes room on the clock: stamps become ranks within their set.
+func (a *Array) renumber() {
+	rank := make([]uint32, a.ways)
+	for base := 0; base < len(a.Ways); base += a.ways {
+		set := a.Ways[base : base+a.ways]
+		for i := range set {
+			rank[i] = 0
+			for j := range set {
+				if set[j].stamp < set[i].stamp {
+					rank[i]++
+				}
+			}
+		}
+		for i := range set {
+			set[i].stamp = rank[i]
+		}
+	}
+	a.clock = uint32(a.ways)
+}
+
 // Victim returns the way that the line should take: an empty one, or the
 // replacement policy's choice among those that free accepts (nil: all); -1 if
 // there is none.
@@ -101,13 +148,13 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 	base := set * a.ways
 	best := int32(-1)
 	for i := base; i < base+a.ways; i++ {
-		if a.tags[i] == NoLine {
+		if a.Ways[i].tag == noTag {
 			return int32(i)
 		}
 		if free != nil && !free(int32(i)) {
 			continue
 		}
-		if !a.plru && (best < 0 || a.stamp[i] < a.stamp[best]) {
+		if !a.plru && (best < 0 || a.Ways[i].stamp < a.Ways[best].stamp) {
 			best = int32(i)
 		}
 	}
@@ -129,8 +176,8 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 	return -1
 }
 
-// Set puts a line into way i.
-func (a *Array) Set(i int32, line uint64) { a.tags[i] = line }
+// Set puts a line, whose number must fit 32 bits, into way i.
+func (a *Array) Set(i int32, line uint64) { a.Ways[i].tag = uint32(line) }
 
 // Clear empties way i.
-func (a *Array) Clear(i int32) { a.tags[i] = NoLine }
+func (a *Array) Clear(i int32) { a.Ways[i] = Way{tag: noTag} }

@@ -4,20 +4,22 @@ import "cohsim/mesi"
 
 // Frame is one line held, or being fetched, by a unit.
 type Frame struct {
+	Data [LineBytes]byte // first: a frame is two host cache lines, the bytes are one
+
 	mesi.Line
 	L1   int32 // way of the L1 tag array, -1 if not there
 	MSHR int16 // outstanding miss, -1 if none
 
 	Pinned  uint8  // locked ops in the middle of their latency: no victim meanwhile
 	Once    bool   // the bytes may serve one waiting load, then they are dead
+	Tracked bool   // the line is contended: its accesses are counted
 	Off     uint8  // offset of the access that missed
 	Class   Class  // how the miss that brought the line is to be counted, when that is not known yet
 	Foreign uint16 // 4-byte words that others wrote since this unit lost its last copy
-	Written uint16 // words written since the unit became owner
-	Ops     uint32 // accesses since the unit became owner
+	Written uint16 // words written since the unit became owner, while tracked
+	Ops     uint32 // accesses since the unit became owner, while tracked
 	Locked  int64  // cycle of the last locked op
-
-	Data [LineBytes]byte
+	_       [24]byte
 }
 
 // Class is the verdict on a coherence miss.
@@ -50,8 +52,8 @@ type Parked struct {
 // Unit is the private caches of one core.
 type Unit struct {
 	L1     *Array
-	outer  *Array  // the array whose ways are the frames: the L2, or the L1 alone
-	frame  []int32 // with two levels: L1 way -> frame
+	outer  *Array // the array whose ways are the frames: the L2, or the L1 alone
+	two    bool
 	Frames []Frame
 
 	MSHRs  []MSHR
@@ -66,9 +68,9 @@ func NewUnit(l1, l2 Config, mshrs int) *Unit {
 	u.outer = u.L1
 	if l2.Bytes > 0 {
 		u.outer = NewArray(l2)
-		u.frame = make([]int32, u.L1.Len())
+		u.two = true
 	}
-	u.Frames = make([]Frame, u.outer.Len())
+	u.Frames = make([]Frame, len(u.outer.Ways))
 	for i := range u.Frames {
 		u.Frames[i].L1, u.Frames[i].MSHR = -1, -1
 	}
@@ -76,43 +78,61 @@ func NewUnit(l1, l2 Config, mshrs int) *Unit {
 }
 
 // TwoLevels reports whether there is an L2.
-func (u *Unit) TwoLevels() bool { return u.frame != nil }
+func (u *Unit) TwoLevels() bool { return u.two }
 
-// Find returns the frame of a line, -1 if it has none, and whether the L1 has
-// its tag.
-func (u *Unit) Find(line uint64) (frame int32, inL1 bool) {
-	i := u.L1.Find(line)
-	if u.frame == nil {
-		return i, true
+// Find returns the frame of a line, -1 if it has none.
+func (u *Unit) Find(line uint64) int32 {
+	if i := u.L1.Find(line); i >= 0 {
+		return u.L1.Ways[i].Frame
 	}
-	if i >= 0 {
-		return u.frame[i], true
+	if !u.two {
+		return -1
 	}
-	return u.outer.Find(line), false
+	return u.outer.Find(line)
 }
 
-// Use records an access to a frame: it becomes the most recent of its set, and
-// of the L1's.
-func (u *Unit) Use(f int32, line uint64, inL1 bool) {
+// Use records an access to a frame that the L1 did not have the tag of: it
+// becomes the most recent of its set, and takes a way of the L1. With one level
+// it has one already.
+func (u *Unit) Use(f int32, line uint64, rights Rights) {
 	u.outer.Touch(f)
-	if u.frame == nil {
+	if !u.two {
 		return
 	}
-	if !inL1 {
+	fr := &u.Frames[f]
+	if fr.L1 < 0 {
 		w := u.L1.Victim(line, nil)
 		if u.L1.Tag(w) != NoLine {
-			u.Frames[u.frame[w]].L1 = -1
+			u.Frames[u.L1.Ways[w].Frame].L1 = -1
 		}
 		u.L1.Set(w, line)
-		u.frame[w] = f
-		u.Frames[f].L1 = w
+		u.L1.Ways[w].Frame = f
+		u.L1.Ways[w].Rights = rights
+		fr.L1 = w
 	}
-	u.L1.Touch(u.Frames[f].L1)
+	u.L1.Touch(fr.L1)
+}
+
+// Sync copies what a frame's state allows to the L1's way, if it has one. It
+// must be called after every change of the frame's state or Tracked.
+func (u *Unit) Sync(f int32, rights Rights) {
+	if w := u.Frames[f].L1; w >= 0 {
+		u.L1.Ways[w].Rights = rights
+	}
 }
 
 // Victim returns the frame that a new line should take, -1 if every frame of
 // its set is in the middle of a transaction or of a locked op.
 func (u *Unit) Victim(line uint64, stable func(mesi.State) bool) int32 {
+	if u.two {
+		// What the L1 holds is in use, though the L2 does not see its hits.
+		if f := u.outer.Victim(line, func(i int32) bool {
+			fr := &u.Frames[i]
+			return fr.L1 < 0 && fr.Pinned == 0 && stable(fr.State)
+		}); f >= 0 {
+			return f
+		}
+	}
 	return u.outer.Victim(line, func(i int32) bool { return u.Frames[i].Pinned == 0 && stable(u.Frames[i].State) })
 }
 
@@ -123,17 +143,22 @@ func (u *Unit) Tag(f int32) uint64 { return u.outer.Tag(f) }
 func (u *Unit) Place(f int32, line uint64) {
 	u.outer.Set(f, line)
 	u.outer.Touch(f)
+	if !u.two {
+		u.outer.Ways[f].Frame = f
+		u.Frames[f].L1 = f
+	}
 }
 
 // Empty frees a frame.
 func (u *Unit) Empty(f int32) {
 	fr := &u.Frames[f]
-	if fr.L1 >= 0 {
+	if fr.L1 >= 0 && u.two {
 		u.L1.Clear(fr.L1)
 	}
 	u.outer.Clear(f)
 	fr.Line = mesi.Line{}
-	fr.L1, fr.MSHR, fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = -1, -1, Settled, 0, 0, 0, -1<<62
+	fr.L1, fr.MSHR, fr.Pinned, fr.Once, fr.Tracked = -1, -1, 0, false, false
+	fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = Settled, 0, 0, 0, -1<<62
 }
 
 // FreeMSHRs is the number of misses that may still be started.

@@ -97,7 +97,7 @@ func (m *Machine) dumpLine(b *strings.Builder, n uint64) {
 	}
 	for i := range m.units {
 		u := &m.units[i]
-		if f, _ := u.Find(n); f >= 0 {
+		if f := u.Find(n); f >= 0 {
 			fr := &u.Frames[f]
 			fmt.Fprintf(b, "; %s %s", u.id, fr.State)
 			if fr.Bal != 0 {

@@ -89,7 +89,7 @@ func (w *world) run(t testing.TB) (*Machine, *Result) {
 func (m *Machine) value(t testing.TB, a mem.Addr, bytes int) uint64 {
 	l := m.line(a.Line())
 	for i := range m.units {
-		if f, _ := m.units[i].Find(a.Line()); f >= 0 {
+		if f := m.units[i].Find(a.Line()); f >= 0 {
 			return peek(&m.units[i].Frames[f].Data, uint64(a), bytes)
 		}
 	}

@@ -151,6 +151,7 @@ type Machine struct {
 	out      mesi.Out
 
 	homeNS, llcHit, dram int64
+	l1Lat, l2Lat         int64
 	leastReq             int64 // shortest way of a request to a home
 	leastReply           int64 // shortest way of anything to a unit
 	lockedShare          int64
@@ -198,6 +199,7 @@ func New(s Setup) (*Machine, error) {
 
 	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
+	m.l1Lat, m.l2Lat = int64(cfg.L1.LatencyCycles), int64(cfg.L2.LatencyCycles)
 	m.lockedShare = cycles(cfg.Protocol.LockedShare)
 	m.randomHome = cfg.Protocol.Arbitration == "random"
 	for d, l := range []noc.Legs{cfg.Fabric.Near, cfg.Fabric.Far, cfg.Fabric.Remote} {

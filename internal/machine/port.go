@@ -41,37 +41,78 @@ func words(addr uint64, bytes int) uint16 {
 }
 
 func (p *port) Load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause, cpu.Result) {
-	line := addr >> 6
-	f, inL1 := p.u.Find(line)
-	if f >= 0 {
-		fr := &p.u.Frames[f]
-		if p.m.proto.Readable(fr.State) {
-			lat, level := int64(p.m.cfg.L1.LatencyCycles), stats.L1
-			if !inL1 {
-				lat, level = int64(p.m.cfg.L2.LatencyCycles), stats.L2
-			}
+	const plain = cache.MayRead | cache.Plain
+	if i := p.u.L1.Find(addr >> 6); i >= 0 {
+		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
+			p.u.L1.Touch(i)
 			if !p.th.ready {
-				p.count(inL1)
+				p.th.st.Cache.L1Hits++
 			}
-			p.u.Use(f, line, inL1)
-			p.touch(fr, addr, bytes)
-			return peek(&fr.Data, addr, bytes), lat, level, cpu.Done
+			return peek(&p.u.Frames[w.Frame].Data, addr, bytes), p.m.l1Lat, stats.L1, cpu.Done
 		}
-		if fr.State == mesi.I {
-			if !fr.Once {
-				return 0, 0, 0, cpu.Pending
-			}
-			fr.Once = false
-			p.touch(fr, addr, bytes)
-			return peek(&fr.Data, addr, bytes), 1, stats.L1, cpu.Done
-		}
-		p.join(fr, addr)
-		return 0, 0, 0, cpu.Pending
 	}
-	return 0, 0, 0, p.miss(line, addr, mesi.Load, true, t)
+	return p.load(addr, bytes, t)
+}
+
+// load is Load for everything but the plain L1 hit.
+func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause, cpu.Result) {
+	line := addr >> 6
+	f := p.u.Find(line)
+	if f < 0 {
+		return 0, 0, 0, p.miss(line, addr, mesi.Load, true, t)
+	}
+	fr := &p.u.Frames[f]
+	switch {
+	case p.m.proto.Readable(fr.State):
+		lat, level := p.m.l1Lat, stats.L1
+		if fr.L1 < 0 {
+			lat, level = p.m.l2Lat, stats.L2
+		}
+		p.hit(f, line)
+		p.touch(f, addr, bytes)
+		return peek(&fr.Data, addr, bytes), lat, level, cpu.Done
+	case fr.State == mesi.I: // its bytes may serve one load and it is about to go
+		if !fr.Once {
+			return 0, 0, 0, cpu.Pending
+		}
+		fr.Once = false
+		p.touch(f, addr, bytes)
+		return peek(&fr.Data, addr, bytes), 1, stats.L1, cpu.Done
+	}
+	p.join(fr, addr)
+	return 0, 0, 0, cpu.Pending
+}
+
+// hit counts a hit and makes its line the most recent.
+func (p *port) hit(f int32, line uint64) {
+	inL1 := p.u.Frames[f].L1 >= 0
+	if !p.th.ready {
+		if inL1 {
+			p.th.st.Cache.L1Hits++
+		} else {
+			p.th.st.Cache.L1Misses++
+			p.th.st.Cache.L2Hits++
+		}
+	}
+	if inL1 {
+		p.u.L1.Touch(p.u.Frames[f].L1)
+	} else {
+		p.u.Use(f, line, p.m.rights(p.u, f))
+	}
 }
 
 func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
+	const plain = cache.MayWrite | cache.Plain
+	if i := p.u.L1.Find(addr >> 6); i >= 0 {
+		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
+			p.u.L1.Touch(i)
+			if !p.th.ready {
+				p.th.st.Cache.L1Hits++
+			}
+			poke(&p.u.Frames[w.Frame].Data, addr, bytes, val)
+			return cpu.Done
+		}
+	}
 	r := p.Own(addr, t, true)
 	if r == cpu.Done {
 		p.Poke(addr, bytes, val, t)
@@ -81,7 +122,7 @@ func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
 
 func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 	line := addr >> 6
-	f, inL1 := p.u.Find(line)
+	f := p.u.Find(line)
 	if f < 0 {
 		return p.miss(line, addr, mesi.Store, demand, t)
 	}
@@ -89,10 +130,7 @@ func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 	switch {
 	case p.m.proto.Writable(fr.State):
 		if demand {
-			if !p.th.ready {
-				p.count(inL1)
-			}
-			p.u.Use(f, line, inL1)
+			p.hit(f, line)
 		}
 		return cpu.Done
 	case fr.State == mesi.I: // its bytes served one load and it is about to go
@@ -115,25 +153,24 @@ func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 	}
 	p.th.st.Cache.Upgrade++
 	p.u.Miss(f, line, uint8(addr&63), demand)
-	p.request(fr, line, addr, mesi.Store, t)
+	p.request(f, line, addr, mesi.Store, t)
 	return cpu.Pending
 }
 
 func (p *port) Prefetch(addr uint64, t int64) {
-	if f, _ := p.u.Find(addr >> 6); f < 0 {
+	if p.u.Find(addr>>6) < 0 {
 		p.miss(addr>>6, addr, mesi.Load, false, t)
 	}
 }
 
 func (p *port) Peek(addr uint64, bytes int, t int64) uint64 {
-	f, _ := p.u.Find(addr >> 6)
-	fr := &p.u.Frames[f]
-	p.touch(fr, addr, bytes)
-	return peek(&fr.Data, addr, bytes)
+	f := p.u.Find(addr >> 6)
+	p.touch(f, addr, bytes)
+	return peek(&p.u.Frames[f].Data, addr, bytes)
 }
 
 func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
-	f, _ := p.u.Find(addr >> 6)
+	f := p.u.Find(addr >> 6)
 	fr := &p.u.Frames[f]
 	if fr.State != mesi.M {
 		p.m.out.Msgs = p.m.out.Msgs[:0]
@@ -141,24 +178,24 @@ func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
 		if fr.State != mesi.M {
 			panic(bug("store to a line that is not writable"))
 		}
+		p.m.sync(p.u, f)
 	}
-	p.touch(fr, addr, bytes)
-	fr.Written |= words(addr, bytes)
+	p.touch(f, addr, bytes)
+	if fr.Tracked {
+		fr.Written |= words(addr, bytes)
+	}
 	poke(&fr.Data, addr, bytes, val)
 	if len(p.u.threads) > 1 {
 		p.m.siblingStore(p.u, p.th, addr>>6, t)
 	}
 }
 
-func (p *port) Lock(addr uint64) {
-	f, _ := p.u.Find(addr >> 6)
-	p.u.Frames[f].Pinned++
-}
+func (p *port) Lock(addr uint64) { p.u.Frames[p.u.Find(addr>>6)].Pinned++ }
 
 func (p *port) Unlock(addr uint64, t int64) {
-	f, _ := p.u.Find(addr >> 6)
-	p.u.Frames[f].Pinned--
-	p.u.Frames[f].Locked = t
+	fr := &p.u.Frames[p.u.Find(addr>>6)]
+	fr.Pinned--
+	fr.Locked = t
 }
 
 func (p *port) Ghost(g *cpu.GhostRecord) { p.m.ghosts.add(p.th.prog, g) }
@@ -166,16 +203,6 @@ func (p *port) Ghost(g *cpu.GhostRecord) { p.m.ghosts.add(p.th.prog, g) }
 func (p *port) Stalled(addr uint64, pc int32, cycles int64, cause stats.Cause) {
 	if s := p.m.line(addr >> 6).share; s != nil {
 		s.stalled(addr, p.th.prog, pc, cycles)
-	}
-}
-
-// count counts a hit.
-func (p *port) count(inL1 bool) {
-	if inL1 {
-		p.th.st.Cache.L1Hits++
-	} else {
-		p.th.st.Cache.L1Misses++
-		p.th.st.Cache.L2Hits++
 	}
 }
 
@@ -196,14 +223,16 @@ func (p *port) join(fr *cache.Frame, addr uint64) {
 // touch records an access to a held line: once it meets a word that another
 // core wrote since the last copy was lost, the miss that brought the line was
 // true sharing.
-func (p *port) touch(fr *cache.Frame, addr uint64, bytes int) {
+func (p *port) touch(f int32, addr uint64, bytes int) {
+	fr := &p.u.Frames[f]
+	if !fr.Tracked {
+		return
+	}
 	fr.Ops++
 	if fr.Class == cache.Undecided && fr.Foreign&words(addr, bytes) != 0 {
 		fr.Class = cache.Settled
 		p.th.st.Cache.TrueSharing++
-		if s := p.m.line(addr >> 6).share; s != nil {
-			s.words[addr>>2&15].trueSharing++
-		}
+		p.m.line(addr >> 6).share.words[addr>>2&15].trueSharing++
 	}
 }
 
@@ -232,10 +261,10 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	u.Miss(f, line, uint8(addr&63), demand)
 	fr := &u.Frames[f]
 	m.classify(u, p.th, fr, line, addr)
-	p.request(fr, line, addr, ev, t)
+	p.request(f, line, addr, ev, t)
 	if m.cfg.Adjacent && demand {
 		if buddy := line ^ 1; m.has(buddy) {
-			if g, _ := u.Find(buddy); g < 0 {
+			if u.Find(buddy) < 0 {
 				p.miss(buddy, buddy<<6, ev, false, t)
 			}
 		}
@@ -251,10 +280,12 @@ func (p *port) countMiss() {
 }
 
 // request presents a core request to the protocol and sends what it says.
-func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t int64) {
+func (p *port) request(f int32, line, addr uint64, ev mesi.CoreEvent, t int64) {
 	m := p.m
+	fr := &p.u.Frames[f]
 	m.out.Msgs = m.out.Msgs[:0]
 	eff := m.proto.Core(&fr.Line, ev, p.u.id, &m.out)
+	m.sync(p.u, f)
 	if eff&mesi.Drop != 0 { // a protocol without upgrades gives its copy up to ask again
 		m.copyEnds(p.u, fr, m.line(line))
 		p.u.dropped(m, line, t, p.th)
@@ -278,3 +309,23 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 	// The reply cannot come before a request has gone and an answer returned.
 	p.th.limit = min(p.th.limit, t+m.leastReq+m.leastReply)
 }
+
+// rights is what a hit on frame f may do without a look at the frame. Threads
+// that share caches never hit plainly: they must hear of each other's stores.
+func (m *Machine) rights(u *unit, f int32) cache.Rights {
+	fr := &u.Frames[f]
+	var r cache.Rights
+	if m.proto.Readable(fr.State) {
+		r = cache.MayRead
+	}
+	if fr.State == mesi.M {
+		r |= cache.MayWrite
+	}
+	if !fr.Tracked && len(u.threads) == 1 {
+		r |= cache.Plain
+	}
+	return r
+}
+
+// sync brings the L1's copy of a frame's rights up to date.
+func (m *Machine) sync(u *unit, f int32) { u.Sync(f, m.rights(u, f)) }

@@ -116,7 +116,7 @@ func (m *Machine) endOwnership(u *unit, fr *cache.Frame, l *line, byOther bool) 
 		}
 		fr.Written = 0
 	}
-	if byOther {
+	if byOther && fr.Tracked {
 		st := &m.threads[u.threads[0]].st.Coh
 		st.OwnedOps += uint64(fr.Ops)
 		st.Ownerships++

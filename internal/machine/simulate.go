@@ -212,7 +212,7 @@ func (m *Machine) checkCopies() error {
 		owner := mesi.Node(-1)
 		for k := range m.units {
 			u := &m.units[k]
-			f, _ := u.Find(n)
+			f := u.Find(n)
 			if f < 0 {
 				continue
 			}

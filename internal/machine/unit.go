@@ -23,7 +23,7 @@ func (m *Machine) deliver(e *simEvent) {
 	u.inbox.pop()
 	if ev.msg.Type.VN() == mesi.Forward {
 		n := m.first + uint64(ev.line)
-		f, _ := u.Find(n)
+		f := u.Find(n)
 		owned := f >= 0 && m.proto.Writable(u.Frames[f].State)
 		for _, i := range u.threads {
 			if until, grace := m.threads[i].core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
@@ -45,7 +45,7 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 	l := &m.lines[ev.line]
 	var none mesi.Line
 	state, bytes := &none, (*[cache.LineBytes]byte)(nil)
-	f, _ := u.Find(n)
+	f := u.Find(n)
 	var fr *cache.Frame
 	var parked *cache.Parked
 	if f >= 0 {
@@ -87,10 +87,18 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 		mshr := &u.MSHRs[fr.MSHR]
 		mshr.Cause = uint8(ev.cause)
 		m.arrived(u, fr, l, ev, mshr)
+		fr.Tracked = l.share != nil
 	} else if ev.msg.Type == mesi.AckCnt {
 		u.MSHRs[fr.MSHR].Cause = uint8(stats.Upgrade)
 	}
 	m.giveSlot(ev.slot)
+	if fr != nil {
+		if ev.msg.Acks > 0 && ev.msg.To == u.id && (ev.msg.Type == mesi.DataM || ev.msg.Type == mesi.AckCnt) || ev.msg.Type == mesi.AckCnt && l.share != nil {
+			m.shareOf(l) // others lose their copies: what is written now will be foreign to them
+			fr.Tracked = true
+		}
+		m.sync(u, f)
+	}
 	if eff&mesi.Freed != 0 {
 		waited := parked.Waited
 		u.Unpark(parked)
