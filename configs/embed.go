@@ -4,8 +4,9 @@ package configs
 
 import "embed"
 
-// FS holds the shipped files under their paths in this directory. To ship
-// another directory, add it to the pattern: go:embed all:layouts all:machines.
+// FS holds the shipped files under their paths in this directory: experiments
+// at the top, then layouts/ and machines/. To ship another directory, add it to
+// the pattern: go:embed *.toml all:layouts all:machines.
 //
-//go:embed all:layouts
+//go:embed *.toml all:layouts all:machines
 var FS embed.FS

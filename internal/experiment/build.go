@@ -1,0 +1,219 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cohsim/configs"
+	"cohsim/cpu"
+	"cohsim/internal/config"
+	"cohsim/internal/machine"
+	"cohsim/internal/mem"
+	"cohsim/internal/structs"
+	"cohsim/vmalock"
+	"cohsim/workloads"
+)
+
+// point is what the runs of one point share: none of it changes once built.
+type point struct {
+	cfg      *config.Config
+	kind     workloads.Kind
+	lock     vmalock.Kind
+	isa      cpu.ISA
+	layout   *mem.Layout
+	place    []int
+	programs []*cpu.Program // as in Plan.Programs
+}
+
+// builder makes points and remembers what they have in common.
+type builder struct {
+	points   map[*config.Config]*point
+	layouts  map[string]*mem.Layout  // by layoutKey
+	programs map[string]*cpu.Program // by linkKey
+	problems cpu.Problems
+	told     map[string]bool
+}
+
+func newBuilder() *builder {
+	return &builder{
+		points: map[*config.Config]*point{}, layouts: map[string]*mem.Layout{},
+		programs: map[string]*cpu.Program{}, told: map[string]bool{},
+	}
+}
+
+// point builds and links a point. The error is what the user has to mend.
+func (b *builder) point(cfg *config.Config) (*point, error) {
+	p := &point{cfg: cfg}
+	var ok bool
+	var err error
+	if p.kind, ok = workloads.Find(cfg.Workload.Kind); !ok {
+		return nil, fmt.Errorf("workload.kind: there is no workload %q", cfg.Workload.Kind)
+	}
+	if p.lock, ok = vmalock.Find(cfg.Lock.Kind); !ok {
+		return nil, fmt.Errorf("lock.kind: there is no lock %q", cfg.Lock.Kind)
+	}
+	if p.isa, err = cpu.ParseISA(cfg.Machine.ISA); err != nil {
+		return nil, fmt.Errorf("machine.isa: %w", err)
+	}
+	if p.layout, err = b.layout(p.lock, cfg.Layouts); err != nil {
+		return nil, fmt.Errorf("layout: %w", err)
+	}
+	if p.place, err = cfg.Machine.Place(cfg.Run.Placement, cfg.Run.Cores); err != nil {
+		return nil, fmt.Errorf("run.cores: %w", err)
+	}
+	plan, _, err := p.plan(0)
+	if err != nil {
+		return nil, err
+	}
+	var problems cpu.Problems
+	for i := range plan.Programs {
+		prog, err := b.link(p, plan, &plan.Programs[i])
+		var ps cpu.Problems
+		if errors.As(err, &ps) {
+			problems = append(problems, ps...)
+		} else if err != nil {
+			return nil, err
+		}
+		p.programs = append(p.programs, prog)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return p, nil
+}
+
+// layout lays the experiment's layouts over the lock's.
+func (b *builder) layout(lock vmalock.Kind, over []config.Layout) (*mem.Layout, error) {
+	key := lock.Layout
+	for _, o := range over {
+		key += fmt.Sprintf(" %p", o.Layout) // config reads each file once
+	}
+	if l := b.layouts[key]; l != nil {
+		return l, nil
+	}
+	l, err := structs.Load(configs.FS, ".", lock.Layout)
+	if err != nil {
+		return nil, err
+	}
+	l = vmalock.Supplement(l)
+	for _, o := range over {
+		if l, err = mem.Overlay(l, o.Layout); err != nil {
+			return nil, err
+		}
+	}
+	b.layouts[key] = l
+	return l, nil
+}
+
+// plan asks the workload what the threads do, on a space of its own.
+func (p *point) plan(seed uint64) (*workloads.Plan, *mem.Space, error) {
+	space := mem.NewSpace(p.layout)
+	plan, err := p.kind.Build(&workloads.Env{
+		Threads: p.cfg.Run.Cores, Layout: p.layout, Space: space, Lock: p.lock, ISA: p.isa, Seed: seed,
+		CyclesNS: p.cfg.Machine.Core.Cycles,
+	}, p.cfg.Workload.Params)
+	return plan, space, err
+}
+
+// link links a main program, unless one like it was linked before.
+func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) (*cpu.Program, error) {
+	key := p.linkKey(main)
+	if prog := b.programs[key]; prog != nil {
+		return prog, nil
+	}
+	prog, err := cpu.Link(main.Main, cpu.LinkOptions{ISA: p.isa, Layout: p.layout, Params: main.Params, Library: plan.Library})
+	if err != nil {
+		return nil, err
+	}
+	if err := resolveGhosts(prog); err != nil {
+		return nil, err
+	}
+	b.programs[key] = prog
+	return prog, nil
+}
+
+// linkKey is everything that the linked program depends on.
+func (p *point) linkKey(main *workloads.Program) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%v %p %s\n", p.isa, p.layout, p.lock.Name)
+	for _, name := range slices.Sorted(maps.Keys(main.Params)) {
+		fmt.Fprintf(&s, "%s=%d ", name, main.Params[name])
+	}
+	s.WriteString(main.Main.String())
+	return s.String()
+}
+
+// resolveGhosts numbers the ghost events of a program as the judge does.
+func resolveGhosts(prog *cpu.Program) error {
+	for i := range prog.Sites {
+		s := &prog.Sites[i]
+		for k := range s.Ghosts {
+			e, ok := vmalock.ParseEvent(s.Ghosts[k].Event)
+			if !ok {
+				return fmt.Errorf("program %s, line %d: there is no ghost event %q", s.Proc, s.Line, s.Ghosts[k].Event)
+			}
+			s.Ghosts[k].ID = int32(e)
+		}
+	}
+	return nil
+}
+
+// setup is the machine's view of a point with a seed.
+func (p *point) setup(seed int) (machine.Setup, error) {
+	plan, space, err := p.plan(uint64(seed))
+	if err != nil {
+		return machine.Setup{}, err
+	}
+	run := &p.cfg.Run
+	s := machine.Setup{
+		Config: p.cfg.Machine, Place: p.place, Space: space, Seed: uint64(seed),
+		WarmupNS: float64(run.WarmupNS), MeasureNS: float64(run.MeasureNS),
+		Reference: run.Engine == "reference",
+	}
+	if len(plan.Ops) > 0 {
+		s.StuckNS = stuckNS(run)
+	}
+	for _, w := range plan.Init {
+		s.Init = append(s.Init, machine.Word{Addr: w.Addr, Bytes: w.Bytes, Value: w.Value})
+	}
+	if plan.Judge != nil {
+		s.Judge = judge{plan.Judge}
+	}
+	for i := range plan.Threads {
+		t := &plan.Threads[i]
+		prog := p.programs[t.Program]
+		th := machine.Thread{Program: prog, Regs: []machine.RegValue{{Reg: cpu.TaskReg, Value: uint64(t.Task)}}}
+		for _, b := range t.Bind {
+			// A name that the program lacks would leave a register at 0, unseen.
+			reg, ok := prog.Bind[b.Name]
+			if !ok {
+				return s, fmt.Errorf("workload %q binds %q, which program %q does not have", p.kind.Name, b.Name, prog.Name)
+			}
+			th.Regs = append(th.Regs, machine.RegValue{Reg: reg, Value: b.Value})
+		}
+		s.Threads = append(s.Threads, th)
+	}
+	return s, nil
+}
+
+// stuckNS is how long no operation may end before a run counts as livelocked:
+// nearly the whole of a short run, so that one in which nothing ever ends is
+// caught, and no more than 10 ms of a long one. Runs that are too short to tell
+// are not watched.
+func stuckNS(run *config.Run) float64 {
+	total := float64(run.WarmupNS) + float64(run.MeasureNS)
+	if total < 100_000 {
+		return 0
+	}
+	return min(0.9*total, 10e6)
+}
+
+// judge lets the machine, which knows events by number only, ask vmalock.
+type judge struct{ *vmalock.Judge }
+
+func (j judge) Observe(t int64, thread int, event int32, obj mem.Addr, old, new uint64) error {
+	return j.Judge.Observe(t, thread, vmalock.Event(event), obj, old, new)
+}
