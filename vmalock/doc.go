@@ -28,9 +28,10 @@
 //	read_drop(mm)
 //	write_end(mm)                       releases mmap_lock and every VMA
 //
-// To add a lock, add two files: kinds/NAME.uop with these programs (and whatever
-// they call), and NAME.go with one define. Its name in TOML, its place in
-// listings and the tests that every kind must pass come from that.
+// To add a lock, add one file: kinds/NAME.uop with these programs and whatever
+// they call. Its name in TOML, its line in listings, its default layout and the
+// tests that every kind must pass come from that. [ParseKind] makes a lock of any
+// such text, so that users can bring their own.
 //
 // The programs that the kinds share are in kernel/: mmap_lock (a rw_semaphore
 // with owner stores, a queue and sleeping), the per-VMA reference count of 6.15

@@ -11,16 +11,22 @@ import (
 	"cohsim/cpu"
 )
 
-// Kind is one lock that page faults may run on.
+// Kind is one lock that page faults may run on: a file of programs.
 type Kind struct {
 	Name   string // as lock.kind in TOML
 	Doc    string // one line
 	Layout string // the layout it was made for, by name
-	PerVMA bool   // it has a lock per VMA; otherwise only mmap_lock
+	Source Source // its own programs, those of Interface among them
+}
+
+// Source is the text of one file of programs.
+type Source struct {
+	File string // for errors: "vmalock/kernel/rwsem.uop"
+	Text string
 }
 
 // Interface lists the programs by which workloads use a lock, see the package
-// documentation. Every kind's library has all of them.
+// documentation. Every kind has all of them.
 var Interface = []string{
 	"read_begin", "read_retry", "read_end", "read_drop",
 	"write_begin", "write_find", "write_vma", "write_attach", "write_detach", "write_downgrade", "write_end",
@@ -29,90 +35,133 @@ var Interface = []string{
 //go:embed kernel/*.uop kinds/*.uop
 var texts embed.FS
 
-var kinds []Kind
+// The shipped kinds by name, for Go code; kinds/NAME.uop is where they are.
+var (
+	MmapLock = shipped("mmap_lock")
+	VMRefcnt = shipped("vm_refcnt")
+)
 
-// define adds a kind to the registry.
-func define(k Kind) Kind {
-	kinds = append(kinds, k)
+// ParseKind makes a kind of a file of programs. The file opens with two lines,
+//
+//	# NAME: what the lock is, in one line
+//	# layout: the name of the layout it was made for
+//
+// and file is how errors call it. Mistakes in the programs are found by Programs.
+func ParseKind(file, text string) (Kind, error) {
+	k := Kind{Source: Source{file, text}}
+	lines := strings.SplitN(text, "\n", 3)
+	var ok [3]bool
+	if len(lines) > 1 {
+		k.Name, k.Doc, ok[0] = strings.Cut(strings.TrimPrefix(lines[0], "# "), ": ")
+		k.Layout, ok[1] = strings.CutPrefix(lines[1], "# layout: ")
+		ok[2] = strings.HasPrefix(lines[0], "# ") && k.Name != "" && !strings.Contains(k.Name, " ")
+	}
+	if !ok[0] || !ok[1] || !ok[2] {
+		return Kind{}, fmt.Errorf("%s:1:1: error: a lock's file opens with \"# NAME: what it is\" and, below, \"# layout: NAME\"", file)
+	}
+	k.Doc, k.Layout = strings.TrimSpace(k.Doc), strings.TrimSpace(k.Layout)
+	return k, nil
+}
+
+// shipped is the kind in kinds/NAME.uop. The file is part of the binary, so a
+// mistake in it is a bug, which the package's tests find.
+func shipped(name string) Kind {
+	file := path.Join("kinds", name+".uop")
+	text, err := texts.ReadFile(file)
+	if err != nil {
+		panic("vmalock: " + err.Error())
+	}
+	k, err := ParseKind("vmalock/"+file, string(text))
+	if err == nil && k.Name != name {
+		err = fmt.Errorf("%s calls its lock %q", file, k.Name)
+	}
+	if err != nil {
+		panic("vmalock: " + err.Error())
+	}
 	return k
 }
 
-// Kinds lists every lock by name.
+// Kinds lists every shipped lock by name.
 func Kinds() []Kind {
-	out := slices.Clone(kinds)
-	slices.SortFunc(out, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
+	files, err := texts.ReadDir("kinds") // sorted
+	if err != nil {
+		panic("vmalock: " + err.Error())
+	}
+	var out []Kind
+	for _, f := range files {
+		out = append(out, shipped(strings.TrimSuffix(f.Name(), ".uop")))
+	}
 	return out
 }
 
-// Find looks a kind up by its name.
+// Find looks a shipped kind up by its name.
 func Find(name string) (Kind, bool) {
-	for _, k := range kinds {
-		if k.Name == name {
-			return k, true
-		}
+	kinds := Kinds()
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
 	}
-	return Kind{}, false
+	return kinds[i], true
 }
 
-// Source is the text of one file of programs.
-type Source struct {
-	Name string // "kernel/rwsem.uop"
-	Text string
-}
-
-// Sources lists the files a kind is made of: its own first, then the shared ones.
-func (k Kind) Sources() ([]Source, error) {
-	own := path.Join("kinds", k.Name+".uop")
-	text, err := texts.ReadFile(own)
-	if err != nil {
-		return nil, fmt.Errorf("lock %q has no programs: %w", k.Name, err)
-	}
-	out := []Source{{own, string(text)}}
+// Kernel lists the files of programs that all kinds share.
+func Kernel() []Source {
 	files, err := texts.ReadDir("kernel")
 	if err != nil {
-		return nil, err
+		panic("vmalock: " + err.Error())
 	}
-	for _, f := range files { // ReadDir sorts by name
-		name := path.Join("kernel", f.Name())
-		text, err := texts.ReadFile(name)
+	var out []Source
+	for _, f := range files {
+		file := path.Join("kernel", f.Name())
+		text, err := texts.ReadFile(file)
 		if err != nil {
-			return nil, err
+			panic("vmalock: " + err.Error())
 		}
-		out = append(out, Source{name, string(text)})
+		out = append(out, Source{"vmalock/" + file, string(text)})
 	}
-	return out, nil
+	return out
 }
 
-// Programs parses the kind's library: its own programs, then the shared ones,
-// in the order of the text. Two programs of one name are an error.
+// Programs parses the kind's library: its own programs, then the shared ones, in
+// the order of the text. A kind may replace a shared program by one of its own;
+// two programs of one name in other places are an error.
 func (k Kind) Programs() ([]*cpu.Proc, error) {
-	sources, err := k.Sources()
-	if err != nil {
-		return nil, err
-	}
 	var out []*cpu.Proc
 	var errs []error
 	seen := map[string]string{}
-	for _, s := range sources {
-		procs, err := cpu.Parse("vmalock/"+s.Name, []byte(s.Text))
+	for i, s := range append([]Source{k.Source}, Kernel()...) {
+		procs, err := cpu.Parse(s.File, []byte(s.Text))
 		if err != nil {
 			errs = append(errs, err)
 		}
 		for _, p := range procs {
-			if first, twice := seen[p.Name]; twice {
-				errs = append(errs, fmt.Errorf("vmalock/%s: program %q is also in %s", s.Name, p.Name, first))
+			switch first := seen[p.Name]; {
+			case first == "":
+				seen[p.Name] = s.File
+				out = append(out, p)
+			case i > 0 && first == k.Source.File:
+				// The kind's own program stands for the shared one.
+			default:
+				errs = append(errs, fmt.Errorf("%s:%d:1: error: program %q is also in %s", s.File, p.Line, p.Name, first))
 			}
-			seen[p.Name] = s.Name
-			out = append(out, p)
 		}
 	}
 	for _, name := range Interface {
-		if seen[name] == "" {
-			errs = append(errs, fmt.Errorf("lock %q lacks the program %q", k.Name, name))
+		if seen[name] == "" && len(errs) == 0 {
+			errs = append(errs, fmt.Errorf("%s:1:1: error: lock %q lacks the program %q", k.Source.File, k.Name, name))
 		}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return out, nil
+}
+
+// Library is what calls of the kind's programs are linked against.
+func (k Kind) Library() (cpu.Library, error) {
+	procs, err := k.Programs()
+	if err != nil {
+		return nil, err
+	}
+	return cpu.LibraryOf(procs...), nil
 }

@@ -3,7 +3,6 @@ package workloads
 import (
 	"fmt"
 
-	"cohsim/cpu"
 	"cohsim/internal/mem"
 	"cohsim/vmalock"
 )
@@ -87,13 +86,13 @@ func (f *Fault) params(env *Env) map[string]int64 {
 
 // faultPlan is a plan of threads on vmas VMAs, thread i in VMA of(i).
 func faultPlan(env *Env, f *Fault, vmas int, of func(i int) int) (*Plan, error) {
-	procs, err := env.Lock.Programs()
+	lib, err := env.Lock.Library()
 	if err != nil {
 		return nil, err
 	}
 	w, mm := faultWorld(env, vmas, f.MapleDepth)
 	p := plan(env, w, "fault")
-	p.Library = cpu.LibraryOf(procs...)
+	p.Library = lib
 	p.Programs = []Program{{mainProc(faultLoop), f.params(env)}}
 	for i := range p.Threads {
 		t := &p.Threads[i]

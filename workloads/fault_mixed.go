@@ -1,9 +1,5 @@
 package workloads
 
-import (
-	"cohsim/cpu"
-)
-
 // FaultMix are the parameters of fault_mixed.
 type FaultMix struct {
 	Fault
@@ -64,13 +60,13 @@ var FaultMixed = define(Kind{
 	},
 	Build: func(env *Env, params any) (*Plan, error) {
 		f := params.(*FaultMix)
-		procs, err := env.Lock.Programs()
+		lib, err := env.Lock.Library()
 		if err != nil {
 			return nil, err
 		}
 		w, mm := faultWorld(env, f.VMAs, f.MapleDepth)
 		p := plan(env, w, "fault", "write")
-		p.Library = cpu.LibraryOf(procs...)
+		p.Library = lib
 		values := f.params(env)
 		values["vmas"] = int64(f.VMAs)
 		values["write_share"] = percent(f.WritePercent)
