@@ -31,22 +31,43 @@ func ChartSVG(sys System, path []Step) string {
 		p(`<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="#bbb"/>`, x(a), top-8, x(a), height-6)
 		p(`<text x="%d" y="%d" text-anchor="middle" font-weight="bold" font-size="13">%s</text>`, x(a), top-16, html.EscapeString(a))
 	}
+	label := func(i int) string {
+		t := ""
+		if path[i].Gets == nil {
+			t = path[i].What
+		}
+		if k := slices.Index(actors, path[i].Actor); k < len(path[i].After) {
+			t = strings.TrimSpace(t + " → " + path[i].After[k])
+		}
+		return t
+	}
+	half := func(i int) int { return 6 + 3*len([]rune(label(i))) }
+	var texts []string // drawn last, on top
 	type inFlight struct {
 		Arrow
-		step int
+		step, nth int
 	}
 	var flying []inFlight
-	arrow := func(a Arrow, from, to int, lost bool) {
+	arrow := func(a Arrow, from, to, nth int, lost bool) {
 		x1, y1, x2, y2 := x(a.From), y(from), x(a.To), y(to)
+		side := 1
+		if x2 < x1 {
+			side = -1
+		}
+		x1 += side * half(from)
 		style := `stroke="#1f5fa8" marker-end="url(#head)"`
 		if lost {
-			x2 = x1 + (x2-x1)/2
+			x2 = x1 + (x2-x1)*2/3
 			style = `stroke="#1f5fa8" stroke-dasharray="4 3" marker-end="url(#head)"`
+		} else {
+			x2 -= side * half(to)
 		}
 		p(`<line x1="%d" y1="%d" x2="%d" y2="%d" %s/>`, x1, y1, x2, y2, style)
-		// The label sits near the tail, where arrows to different receivers part.
-		lx, ly := x1+(x2-x1)*3/8, y1+(y2-y1)*3/8
-		p(`<text x="%d" y="%d" text-anchor="middle" fill="#1f5fa8" stroke="#fff" stroke-width="3" paint-order="stroke">%s</text>`, lx, ly-3, html.EscapeString(a.Text))
+		// The label sits near the tail, before the next column; those of one step are
+		// staggered.
+		lx := x1 + side*min(colWidth*(2+3*nth)/8, max(side*(x2-x1)*7/8, 0))
+		ly := y1 + (y2-y1)*(lx-x1)/max(side*(x2-x1), 1)*side
+		texts = append(texts, fmt.Sprintf(`<text x="%d" y="%d" text-anchor="middle" fill="#1f5fa8" stroke="#fff" stroke-width="3" paint-order="stroke">%s</text>`, lx, ly-2, html.EscapeString(a.Text)))
 	}
 	for i, s := range path {
 		if g := s.Gets; g != nil {
@@ -54,29 +75,24 @@ func ChartSVG(sys System, path []Step) string {
 				return f.To == g.To && f.Text == g.Text && (g.From == "" || f.From == g.From)
 			})
 			if at >= 0 {
-				arrow(flying[at].Arrow, flying[at].step, i, false)
+				arrow(flying[at].Arrow, flying[at].step, i, flying[at].nth, false)
 				flying = slices.Delete(flying, at, at+1)
 			}
 		}
-		for _, a := range s.Sends {
-			flying = append(flying, inFlight{a, i})
+		for n, a := range s.Sends {
+			flying = append(flying, inFlight{a, i, n})
 		}
 	}
 	for _, f := range flying {
-		arrow(f.Arrow, f.step, min(f.step+2, len(path)), true)
+		arrow(f.Arrow, f.step, min(f.step+2, len(path)), f.nth, true)
 	}
 	for i, s := range path {
-		label := s.What
-		if s.Gets != nil {
-			label = ""
-		}
-		if k := slices.Index(actors, s.Actor); k < len(s.After) {
-			label = strings.TrimSpace(label + " → " + s.After[k])
-		}
-		w := 12 + 6*len([]rune(label))
-		p(`<rect x="%d" y="%d" width="%d" height="17" rx="3" fill="#f4f1e8" stroke="#888"/>`, x(s.Actor)-w/2, y(i)-9, w)
-		p(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, x(s.Actor), y(i)+4, html.EscapeString(label))
+		p(`<rect x="%d" y="%d" width="%d" height="17" rx="3" fill="#f4f1e8" stroke="#888"/>`, x(s.Actor)-half(i), y(i)-9, 2*half(i))
+		p(`<text x="%d" y="%d" text-anchor="middle">%s</text>`, x(s.Actor), y(i)+4, html.EscapeString(label(i)))
 		p(`<text x="4" y="%d" fill="#999">%d</text>`, y(i)+4, i+1)
+	}
+	for _, t := range texts {
+		p("%s", t)
 	}
 	p(`</svg>`)
 	return b.String()
