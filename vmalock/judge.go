@@ -17,8 +17,8 @@ type Judge struct {
 	events uint64
 }
 
-// NewJudge returns a judge who knows no object yet. symbol names addresses in
-// errors, and may be nil.
+// NewJudge returns a judge who knows no object yet. symbol names objects in
+// errors by their addresses, and may be nil.
 func NewJudge(symbol func(mem.Addr) string) *Judge {
 	if symbol == nil {
 		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }

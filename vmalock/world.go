@@ -125,7 +125,12 @@ func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
 
 // Judge makes the judge of this world's VMAs and mms.
 func (w *World) Judge() *Judge {
-	j := NewJudge(w.Space.Symbol)
+	j := NewJudge(func(a mem.Addr) string {
+		if obj, _, ok := w.Space.Resolve(a); ok && obj.Base == a {
+			return obj.Name
+		}
+		return w.Space.Symbol(a)
+	})
 	for _, mm := range w.MMs {
 		j.AddMM(mm)
 	}
