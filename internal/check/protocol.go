@@ -8,7 +8,7 @@ import (
 )
 
 // MaxCaches is the largest protocol system that can be encoded.
-const MaxCaches = 6
+const MaxCaches = 12
 
 // ProtocolConfig says what to explore about a protocol.
 type ProtocolConfig struct {
@@ -54,29 +54,30 @@ const (
 	stAt, stMask     = 0, 31
 	cdAt, cdMask     = 5, 3 // the line's bytes
 	balAt, balMask   = 7, 31
-	reqAt, reqMask   = 12, 7 // request to the home: 1 + type
-	reqvAt           = 15    // its data (PutM)
-	fwdAt, fwdMask   = 16, 7 // forward to this cache: 1 + type - FwdGetS
-	fwdwAt, fwdwMask = 19, 7 // its requester: 1 + cache
-	fwdnAt, fwdnMask = 22, 7 // its ack count
-	datAt, datMask   = 25, 15
-	datvAt           = 29
-	datnAt, datnMask = 30, 7
-	iacAt, iacMask   = 33, 7 // InvAcks in flight to this cache; who sent them does not matter
-	pakAt            = 36
-	unbAt, unbMask   = 37, 3
-	shrAt            = 39 // the home lists this cache
+	reqAt, reqMask   = 12, 7  // request to the home: 1 + type
+	reqvAt           = 15     // its data (PutM)
+	fwdAt, fwdMask   = 16, 7  // forward to this cache: 1 + type - FwdGetS
+	fwdwAt, fwdwMask = 19, 15 // its requester: 1 + cache
+	fwdnAt, fwdnMask = 23, 15 // its ack count
+	datAt, datMask   = 27, 15
+	datvAt           = 31
+	datnAt, datnMask = 32, 15
+	iacAt, iacMask   = 36, 15 // InvAcks in flight to this cache; who sent them does not matter
+	pakAt            = 40
+	unbAt, unbMask   = 41, 3
+	shrAt            = 43 // the home lists this cache
+	usedBits         = 44
 
 	dsAt, dsMask   = 0, 15
 	memAt          = 4
-	ownAt, ownMask = 5, 7
-	rqAt, rqMask   = 8, 7
-	dacAt, dacMask = 11, 7
-	wbAt, wbMask   = 14, 3 // an owner's answer to the home: 1 + type - WbData
-	wbvAt          = 16
-	riaAt, riaMask = 17, 7 // recall acks in flight
-	lastAt         = 20    // value of the latest store
-	coarseAt       = 21
+	ownAt, ownMask = 5, 15
+	rqAt, rqMask   = 9, 15
+	dacAt, dacMask = 13, 15
+	wbAt, wbMask   = 17, 3 // an owner's answer to the home: 1 + type - WbData
+	wbvAt          = 19
+	riaAt, riaMask = 20, 15 // recall acks in flight
+	lastAt         = 24     // value of the latest store
+	coarseAt       = 25
 )
 
 func get(w uint64, at, mask uint) uint64 { return w >> at & uint64(mask) }

@@ -19,17 +19,17 @@ func (s *Protocol) Canon(k []uint64) {
 		// about it, and whether its own forward is for somebody.
 		x := w &^ who
 		if own == uint64(c)+1 {
-			x |= 1 << 40
+			x |= 1 << usedBits
 		}
 		if rq == uint64(c)+1 {
-			x |= 1 << 41
+			x |= 1 << (usedBits + 1)
 		}
 		if get(w, fwdwAt, fwdwMask) != 0 {
-			x |= 1 << 42
+			x |= 1 << (usedBits + 2)
 		}
 		for _, o := range k[:s.n] {
 			if get(o, fwdwAt, fwdwMask) == uint64(c)+1 {
-				x += 1 << 43
+				x += 1 << (usedBits + 3)
 			}
 		}
 		sig[c] = x
@@ -51,12 +51,15 @@ func (s *Protocol) Canon(k []uint64) {
 	copy(k, best[:s.n+1])
 }
 
-// named reports whether any forward names a requester; otherwise caches that look alike
-// are alike.
+// named reports whether forwards name different requesters. The requester they all name
+// is told apart by that, and caches that then look alike are alike.
 func (s *Protocol) named(k []uint64) bool {
+	who := uint64(0)
 	for _, w := range k[:s.n] {
-		if get(w, fwdwAt, fwdwMask) != 0 {
+		if n := get(w, fwdwAt, fwdwMask); n != 0 && who != 0 && n != who {
 			return true
+		} else if n != 0 {
+			who = n
 		}
 	}
 	return false
