@@ -108,7 +108,7 @@ func (c *Core) storeExclusive(i int32, e *entry, t int64) {
 			e.flags |= missed
 			return
 		}
-		e.old = c.port.Peek(e.addr, e.op.Bytes(), t)
+		e.v[slotC] = c.port.Peek(e.addr, e.op.Bytes(), t) // the old value, for ghosts
 		c.port.Poke(e.addr, e.op.Bytes(), e.op.Truncate(e.v[slotB]), t)
 		e.val, e.perfAt = 0, t
 	}
@@ -126,12 +126,12 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 		return true
 	case holding:
 		bytes := e.op.Bytes()
-		e.old = c.port.Peek(e.addr, bytes, t)
+		old := c.port.Peek(e.addr, bytes, t)
 		c.port.Unlock(e.addr, t)
-		if v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC]); wrote {
+		if v, wrote := e.op.Modify(old, e.v[slotB], e.v[slotC]); wrote {
 			c.port.Poke(e.addr, bytes, v, t)
 		}
-		e.val, e.perfAt = e.old, t
+		e.val, e.perfAt = old, t
 		e.phase = posting
 		if c.tm.AtomicPost > 0 {
 			c.schedule(i, t+int64(c.tm.AtomicPost))

@@ -120,13 +120,16 @@ func (c *Core) Head() (pc int32, waits string, addr uint64) {
 	}[e.phase], e.addr
 }
 
-// OldestAge is a cycle at or before the one in which any op that has not
-// retired yet may have performed; now if there is none.
+// OldestAge is a cycle before which no op that has not retired yet can have
+// performed, as far as ghosts are concerned; now if there is none. Only an
+// atomic op performs before it retires, and only one at a time.
 func (c *Core) OldestAge(now int64) int64 {
-	if c.head == c.tail {
-		return now
+	if c.rmw >= 0 {
+		if e := &c.win[c.rmw]; e.phase == posting || e.phase == executing {
+			return min(now, e.perfAt)
+		}
 	}
-	return min(now, c.win[c.head&c.mask].born)
+	return now
 }
 
 // Charged is the cycle up to which cycles are charged.

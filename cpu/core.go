@@ -69,8 +69,8 @@ type Core struct {
 	sqHead     uint64 // oldest store not yet visible
 	sqRet      uint64 // oldest store not yet retired
 	sqTail     uint64
-	sqUnknown  int // stores whose address is not known
-	filter     [64]uint16
+	sqUnknown  int         // stores whose address is not known
+	filter     [256]uint16 // stores in the queue by hash of their address
 	drainReady int64
 	drainAsked bool // the store that must leave next has asked for its line
 
@@ -95,6 +95,7 @@ type Core struct {
 	opStart  int64
 	counts   []*uint64
 	Finished bool
+	InOrder  bool   // window 1, and the engine may take short cuts
 	Progress uint64 // retired ops, for the watchdog
 }
 
@@ -117,7 +118,7 @@ func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.C
 	c := &Core{id: id, model: m, port: port, prog: prog, ops: prog.Ops, St: st, rmw: -1, chain: noLine}
 	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
 		ScheduleC: cfg.Cycles(cfg.ScheduleNS), WakeupC: cfg.Cycles(cfg.WakeupNS)}
-	size := 1 << bits.Len(uint(2*cfg.Window+15))
+	size := 1 << bits.Len(uint(cfg.Window+7))
 	c.win = make([]entry, size)
 	c.mask = uint64(size - 1)
 	size = 1 << bits.Len(uint(cfg.StoreBuffer-1))
@@ -202,7 +203,7 @@ func (c *Core) CountInto(region int, counter *uint64) { c.counts[region] = count
 // to run next (never if only the port's notifications can move it).
 func (c *Core) Run(t int64, limit *int64) int64 {
 	for {
-		next := c.step(t)
+		next := c.step(t, *limit)
 		if next >= *limit {
 			return next
 		}
@@ -210,12 +211,22 @@ func (c *Core) Run(t int64, limit *int64) int64 {
 	}
 }
 
-// step executes cycle t and returns the next cycle with something to do.
-func (c *Core) step(t int64) int64 {
+// step executes cycle t, and directly what may follow before limit, and returns
+// the next cycle with something to do.
+func (c *Core) step(t, limit int64) int64 {
 	c.charge(t)
 	c.complete(t)
 	retired := c.retire(t)
 	c.drain(t)
+	if retired >= 0 {
+		// The cycle in which ops retired is useful; what follows is the head's.
+		c.bill(stats.Issue, retired, 1)
+		c.now = t + 1
+	}
+	if c.mayRunDirectly(t) {
+		t = c.direct(t, limit)
+		c.cal.now = t
+	}
 	fetched := c.fetch(t)
 	if c.head < c.tail {
 		if e := &c.win[c.head&c.mask]; e.phase == atHead {
@@ -240,11 +251,6 @@ func (c *Core) step(t int64) int64 {
 	}
 	if t < c.fetchAt {
 		next = min(next, c.fetchAt)
-	}
-	if retired >= 0 {
-		// The cycle in which ops retired is useful; what follows is the head's.
-		c.bill(stats.Issue, retired, 1)
-		c.now = t + 1
 	}
 	c.look(t)
 	return next
@@ -293,7 +299,7 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 	e.ld, e.st, e.set = in.ld.C, in.st.C, in.set
 	e.flags, e.need, e.level, e.slots = 0, 0, uint8(in.cause), in.slots
 	e.deps, e.gates = noLink, noLink
-	e.born, e.sq, e.pc, e.epoch = t, c.sqTail, c.pc, c.epoch
+	e.sq, e.pc, e.epoch = c.sqTail, c.pc, c.epoch
 	c.tail++
 	c.used += int(in.slots)
 	for s := in.set; s != 0; s &= s - 1 {
@@ -313,7 +319,8 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 		return
 	case Store:
 		q := &c.sq[c.sqTail&c.sqMask]
-		*q = store{seq: e.seq, pc: c.pc, bytes: uint8(op.Bytes()), class: in.st.C, epoch: c.epoch, gates: noLink}
+		q.pc, q.bytes, q.class, q.epoch, q.gates = c.pc, uint8(op.Bytes()), in.st.C, c.epoch, noLink
+		q.hasAddr, q.hasData, q.gone, q.missed = false, false, false, false
 		c.sqTail++
 		c.sqUnknown++
 	case Fence:
@@ -611,11 +618,11 @@ func (c *Core) mark(op *Op, t int64) {
 func (c *Core) ghost(e *entry, t int64) {
 	r := GhostRecord{At: t, Thread: int32(c.id), Site: e.op.Site}
 	switch e.op.Code {
-	case Load, LoadExcl, Wait:
-		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.val, e.val
+	case Load, LoadExcl, Wait: // counts from its retirement: a load may be early for long
+		r.Addr, r.Old, r.New = e.addr, e.val, e.val
 	case RMW:
-		r.At, r.Addr, r.Old = e.perfAt, e.addr, e.old
-		v, wrote := e.op.Modify(e.old, e.v[slotB], e.v[slotC])
+		r.At, r.Addr, r.Old = e.perfAt, e.addr, e.val
+		v, wrote := e.op.Modify(e.val, e.v[slotB], e.v[slotC])
 		if !wrote {
 			return
 		}
@@ -624,7 +631,7 @@ func (c *Core) ghost(e *entry, t int64) {
 		if e.val != 0 {
 			return
 		}
-		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.old, e.op.Truncate(e.v[slotB])
+		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.v[slotC], e.op.Truncate(e.v[slotB])
 	}
 	c.objects(&r)
 	c.port.Ghost(&r)

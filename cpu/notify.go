@@ -125,7 +125,7 @@ func (c *Core) mustSquash(e *entry, older ClassSet) bool {
 		return true
 	}
 	if e.flags&forwarded != 0 && !c.model.SameAddressLoads {
-		return e.old >= c.sqHead && !c.sq[e.old&c.sqMask].gone
+		return e.v[slotC] >= c.sqHead && !c.sq[e.v[slotC]&c.sqMask].gone
 	}
 	if c.model.SameAddressLoads && older&(Squashing(Ld, LdN, LdQ, LdA)) != 0 {
 		for n := c.head; n < e.seq; n++ {

@@ -21,6 +21,13 @@ type Port interface {
 	// Store writes if the line is writable, and otherwise asks for ownership.
 	Store(addr uint64, bytes int, val uint64, t int64) Result
 
+	// PlainLoad is Load for a hit in the L1 on a line that no core contends for,
+	// if its latency is below most; ok is false, and nothing happened, otherwise.
+	PlainLoad(addr uint64, bytes int, most int64) (val uint64, lat int64, ok bool)
+
+	// PlainStore is Store for such a hit on a line that is modified already.
+	PlainStore(addr uint64, bytes int, val uint64) bool
+
 	// Own asks for the line writable: Done if it is. A demand is for an op that
 	// must perform next; otherwise it is a prefetch, which may be refused.
 	Own(addr uint64, t int64, demand bool) Result

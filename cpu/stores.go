@@ -4,7 +4,6 @@ import "cohsim/internal/stats"
 
 // store is one entry of the store queue: from dispatch until it is visible.
 type store struct {
-	seq     uint64
 	addr    uint64
 	val     uint64
 	object  [2]uint64 // ghosts' registers, taken when it retires
@@ -14,7 +13,6 @@ type store struct {
 	class   Class
 	hasAddr bool
 	hasData bool
-	retired bool
 	gone    bool // visible; it leaves when all older ones have
 	missed  bool
 	gates   link // loads and fences that wait for this store
@@ -22,7 +20,7 @@ type store struct {
 
 const lineShift = 6
 
-func bucket(addr uint64) uint64 { return (addr >> 3) & 63 }
+func bucket(addr uint64) uint64 { return (addr >> 3) * 0x9e3779b97f4a7c15 >> 56 }
 
 // storeAddress is called when a store's address is known.
 func (c *Core) storeAddress(e *entry, t int64) {
@@ -42,7 +40,6 @@ func (c *Core) storeAddress(e *entry, t int64) {
 // storeRetired hands a store over to the drain.
 func (c *Core) storeRetired(e *entry) {
 	q := &c.sq[e.sq&c.sqMask]
-	q.retired = true
 	c.sqRet++
 	c.drainAsked = c.drainAsked && c.fifo
 	if e.op.Flags&Ghosted != 0 {
@@ -198,7 +195,7 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 			e.flags |= performed | forwarded
 			e.phase = executing
 			e.level = uint8(stats.L1)
-			e.old = n - 1
+			e.v[slotC] = n - 1
 			c.schedule(i, t+int64(c.tm.ForwardCycles))
 			return true
 		}

@@ -1,6 +1,9 @@
 package cpu
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // phase is where an op in the window stands.
 type phase uint8
@@ -31,34 +34,30 @@ const (
 	numSlots
 )
 
-// entry is one op in the window.
+// entry is one op in the window: two host cache lines.
 type entry struct {
 	op    *Op
 	seq   uint64 // position in fetch order; seq & mask is its index
+	at    int64  // when it completes its current phase
 	phase phase
 	ld    Class
 	st    Class
-	set   ClassSet // classes of the op that have not performed yet
 	flags entryFlags
-	need  uint8 // operands outstanding
-	level uint8 // stats.Cause to charge while executing
-	slots int16 // window slots it takes
-
-	v      [3]uint64 // operand values A, B, C
-	val    uint64    // result
-	old    uint64    // RMW: old value; Store: unused
-	addr   uint64
-	at     int64 // when it completes its current phase
-	born   int64 // dispatch
-	perfAt int64 // when it performed
-
-	deps  link // operands waiting for this result
-	gates link // ops waiting for this op to perform
-	next  [numSlots]link
-	cal   int32  // next entry in the same calendar slot
-	sq    uint64 // store: its store-queue position; others: store-queue tail at dispatch
+	set   ClassSet // classes of the op that have not performed yet
+	slots int16    // window slots it takes
+	need  uint8    // operands outstanding, a bit per slot
+	level uint8    // stats.Cause to charge while executing
 	pc    int32
-	epoch uint32 // store fences before it
+	deps  link           // operands waiting for this result
+	gates link           // ops waiting for this op to perform
+	next  [numSlots]link // in the lists above; slotGate: also in a calendar slot
+
+	v      [3]uint64 // operand values A, B, C; a load's C: the store it forwarded from
+	val    uint64    // result
+	addr   uint64
+	perfAt int64  // when it performed
+	sq     uint64 // store: its store-queue position; others: store-queue tail at dispatch
+	epoch  uint32 // store fences before it
 }
 
 type entryFlags uint8
@@ -97,7 +96,7 @@ func (c *Core) schedule(i int32, at int64) {
 		return
 	}
 	s := at & 63
-	e.cal = c.cal.head[s]
+	e.next[slotGate] = link(c.cal.head[s])
 	c.cal.head[s] = i
 	c.cal.bits |= 1 << s
 }
@@ -121,11 +120,12 @@ func (c *Core) complete(t int64) {
 	due := c.due[:0]
 	s := t & 63
 	if c.cal.bits&(1<<s) != 0 {
-		for i := c.cal.head[s]; i >= 0; i = c.win[i].cal {
+		for i := c.cal.head[s]; i >= 0; i = int32(c.win[i].next[slotGate]) {
 			due = append(due, i)
 		}
 		c.cal.head[s] = -1
 		c.cal.bits &^= 1 << s
+		slices.Reverse(due) // the list has the last scheduled, mostly the youngest, first
 	}
 	if len(c.cal.far) > 0 {
 		far := c.cal.far[:0]
@@ -142,8 +142,10 @@ func (c *Core) complete(t int64) {
 		c.cal.far = far
 	}
 	c.due = due
+	// By age: the distance of an index from the head's.
+	head, mask := int32(c.head&c.mask), int32(c.mask)
 	for k := 1; k < len(due); k++ {
-		for j := k; j > 0 && c.win[due[j]].seq < c.win[due[j-1]].seq; j-- {
+		for j := k; j > 0 && (due[j]-head)&mask < (due[j-1]-head)&mask; j-- {
 			due[j], due[j-1] = due[j-1], due[j]
 		}
 	}

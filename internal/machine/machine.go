@@ -262,6 +262,7 @@ func New(s Setup) (*Machine, error) {
 		th := &m.threads[i]
 		th.prog, th.wakeAt = s.Threads[i].Program, sim.Never
 		th.core = cpu.NewCore(i, cfg.Core, model, th.prog, &port{m, th, &m.units[th.unit]}, &th.st)
+		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference
 		for _, r := range s.Threads[i].Regs {
 			th.core.SetReg(r.Reg, r.Value)
 		}

@@ -41,17 +41,39 @@ func words(addr uint64, bytes int) uint16 {
 }
 
 func (p *port) Load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause, cpu.Result) {
-	const plain = cache.MayRead | cache.Plain
-	if i := p.u.L1.Find(addr >> 6); i >= 0 {
-		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
-			p.u.L1.Touch(i)
-			if !p.th.ready {
-				p.th.st.Cache.L1Hits++
-			}
-			return peek(&p.u.Frames[w.Frame].Data, addr, bytes), p.m.l1Lat, stats.L1, cpu.Done
+	if !p.th.ready {
+		if v, lat, ok := p.PlainLoad(addr, bytes, never64); ok {
+			return v, lat, stats.L1, cpu.Done
 		}
 	}
 	return p.load(addr, bytes, t)
+}
+
+const never64 = int64(1) << 62
+
+func (p *port) PlainLoad(addr uint64, bytes int, most int64) (val uint64, lat int64, ok bool) {
+	const plain = cache.MayRead | cache.Plain
+	if i := p.u.L1.Find(addr >> 6); i >= 0 && p.m.l1Lat < most {
+		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
+			p.u.L1.Touch(i)
+			p.th.st.Cache.L1Hits++
+			return peek(&p.u.Frames[w.Frame].Data, addr, bytes), p.m.l1Lat, true
+		}
+	}
+	return 0, 0, false
+}
+
+func (p *port) PlainStore(addr uint64, bytes int, val uint64) bool {
+	const plain = cache.MayWrite | cache.Plain
+	if i := p.u.L1.Find(addr >> 6); i >= 0 {
+		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
+			p.u.L1.Touch(i)
+			p.th.st.Cache.L1Hits++
+			poke(&p.u.Frames[w.Frame].Data, addr, bytes, val)
+			return true
+		}
+	}
+	return false
 }
 
 // load is Load for everything but the plain L1 hit.
@@ -102,16 +124,8 @@ func (p *port) hit(f int32, line uint64) {
 }
 
 func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
-	const plain = cache.MayWrite | cache.Plain
-	if i := p.u.L1.Find(addr >> 6); i >= 0 {
-		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
-			p.u.L1.Touch(i)
-			if !p.th.ready {
-				p.th.st.Cache.L1Hits++
-			}
-			poke(&p.u.Frames[w.Frame].Data, addr, bytes, val)
-			return cpu.Done
-		}
+	if !p.th.ready && p.PlainStore(addr, bytes, val) {
+		return cpu.Done
 	}
 	r := p.Own(addr, t, true)
 	if r == cpu.Done {
@@ -122,6 +136,9 @@ func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
 
 func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 	line := addr >> 6
+	if i := p.u.L1.Find(line); i >= 0 && !demand && p.u.L1.Ways[i].Rights&cache.MayWrite != 0 {
+		return cpu.Done
+	}
 	f := p.u.Find(line)
 	if f < 0 {
 		return p.miss(line, addr, mesi.Store, demand, t)
