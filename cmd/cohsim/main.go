@@ -1,0 +1,88 @@
+// Command cohsim simulates cache coherence under multi-core locks.
+//
+//	cohsim run CONFIG        simulate an experiment, print its tables
+//	cohsim c2c CONFIG        say which lines and fields the cores fight over
+//	cohsim list, show        what there is: locks, workloads, machines, …
+//	cohsim metrics, explain  what a number or a key means
+//	cohsim layout            import and draw struct layouts
+//
+// Results go to standard output, everything else to standard error. Exit codes:
+// 0 ok; 1 a check failed; 2 a mistake in the command line or in a file it names,
+// nothing was simulated; 3 the simulation was aborted (deadlock, livelock, a lock
+// violated); 4 input or output failed; 70 a bug in cohsim; 130 interrupted.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A run cannot be stopped half way, and nothing is written before all is done:
+	// leaving at once is prompt and leaves nothing behind.
+	context.AfterFunc(ctx, func() {
+		fmt.Fprintln(os.Stderr, "\ncohsim: interrupted")
+		os.Exit(exitInterrupted)
+	})
+	code := run(os.Args[1:], os.Stdout, os.Stderr)
+	_ = stop // ends with the process; calling it would look like an interrupt
+	os.Exit(code)
+}
+
+// run is the whole program.
+func run(args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "cohsim: bug: %v\n%s", r, debug.Stack())
+			reproduce(stderr, args)
+			code = exitBug
+		}
+	}()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteC()
+	return finish(stderr, cmd, args, err)
+}
+
+// newRoot is the tree of commands.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "cohsim",
+		Short:         "A cycle-level simulator of cache coherence under multi-core locks",
+		SilenceErrors: true, // finish prints them
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // so that RunE, not cobra, words the error
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage("unknown command %q%s; `cohsim help` lists them", args[0], didYouMean(args[0], commandNames(cmd)))
+		},
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), metricsCommand(), explainCommand(),
+		versionCommand(), layoutCommand())
+	return root
+}
+
+// layoutCommand parses its own flags.
+func layoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "layout import|show",
+		Short:              "Import struct layouts from BTF or DWARF, and draw them",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return exited(cmdLayout(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+		},
+	}
+}
