@@ -21,9 +21,11 @@ type Options struct {
 
 // PointResult is what a run says beyond its metrics.
 type PointResult struct {
-	Point *config.Point
-	Seed  int
-	Lines []machine.LineReport // contended lines, most costly first
+	Point  *config.Point
+	Seed   int
+	Lines  []machine.LineReport // contended lines, most costly first
+	Ops    uint64               // operations completed in the measured span
+	Cycles uint64               // of all cores in it
 }
 
 // RunError is a run that failed.
@@ -108,7 +110,8 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 		out.record.Point = append(out.record.Point, report.Axis{Name: l.Axis, Value: v})
 	}
 	if detail {
-		out.detail = PointResult{Point: p, Seed: seed, Lines: res.Lines}
+		total := &res.Run.Total
+		out.detail = PointResult{p, seed, res.Lines, total.Ops.Latency.Count(), total.CPU.Total}
 	}
 	return out, nil
 }

@@ -116,9 +116,7 @@ func (m *Machine) lineReports() []LineReport {
 		r.Name = m.setup.Space.Symbol(base)
 		reports = append(reports, r)
 	}
-	slices.SortStableFunc(reports, func(a, b LineReport) int {
-		return cmp.Or(cmp.Compare(b.Total.Cycles, a.Total.Cycles), cmp.Compare(b.Total.Misses, a.Total.Misses))
-	})
+	slices.SortStableFunc(reports, byCost)
 	return reports
 }
 
