@@ -26,6 +26,7 @@
 //
 // # What it does not know
 //
-// Caches, protocols and distances. Page tables, page allocation, zeroing: a fault's
-// work under the lock is fault_work_ns of private work.
+// Caches, protocols and distances. Page tables, page allocation, zeroing: a fault
+// reads three fields of its VMA under the lock, and the rest of its work is
+// fault_work_ns of private time.
 package workloads

@@ -40,6 +40,9 @@ inside:
 	bge pick, retry_share, serve likely
 	call read_retry(mm, vma, addr, held) -> vma, held  locked=serve none=lost
 serve:
+	load pick, [vma.vm_flags]     # is the access allowed?
+	load pick, [vma.vm_ops]       # anonymous or of a file?
+	load pick, [vma.anon_vma]     # prepared for anonymous pages?
 	work done, work_cycles
 	add vma, vma, done            # so that the unlock waits for the work
 	call read_end(mm, vma, held)

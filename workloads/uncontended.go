@@ -54,7 +54,7 @@ var UncontendedKind = define(Kind{
 
 // Chase are the parameters of chase.
 type Chase struct {
-	Bytes int `toml:"bytes" min:"64" max:"1073741824" doc:"memory that the pointers go through, a multiple of 64; private to each thread"`
+	Bytes int `toml:"bytes" min:"64" max:"268435456" doc:"memory that the pointers go through, a multiple of 64; private to each thread"`
 }
 
 const chaseText = `
@@ -78,8 +78,8 @@ var ChaseKind = define(Kind{
 		if f.Bytes%mem.LineBytes != 0 {
 			return nil, fmt.Errorf("workload.bytes = %d is no multiple of %d", f.Bytes, mem.LineBytes)
 		}
-		if f.Bytes*env.Threads > 1<<30 {
-			return nil, fmt.Errorf("workload.bytes = %d for %d threads is more than 1 GiB", f.Bytes, env.Threads)
+		if f.Bytes*env.Threads > 1<<28 {
+			return nil, fmt.Errorf("workload.bytes = %d for %d threads is more than 256 MiB", f.Bytes, env.Threads)
 		}
 		w := vmalock.NewWorld(env.Layout, env.Space)
 		p := bench(env, w, chaseText, "op")
