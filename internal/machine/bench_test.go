@@ -61,6 +61,7 @@ func runBench(b *testing.B, n, window int, objects func(sp *mem.Space, core int)
 		return
 	}
 	ops0, hand0 := count()
+	msgs0 := m.received
 	b.ReportAllocs()
 	b.ResetTimer()
 	cpu0 := cpuSeconds()
@@ -73,6 +74,7 @@ func runBench(b *testing.B, n, window int, objects func(sp *mem.Space, core int)
 	ops, hand := count()
 	b.ReportMetric(float64(ops-ops0)/sec, "memops/s")
 	b.ReportMetric(float64(hand-hand0)/sec, "handoffs/s")
+	b.ReportMetric(float64(m.received-msgs0)/sec, "messages/s")
 }
 
 // cpuSeconds is the CPU time that the process has used.
