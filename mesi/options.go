@@ -10,17 +10,17 @@ import (
 // Options choose among the row groups of a protocol. They are data: the keys of a
 // machine's [protocol] table.
 type Options struct {
-	SilentS        bool `toml:"silent_s_eviction" doc:"a cache may drop a shared line without telling the home"`
-	PutS           bool `toml:"explicit_s_eviction" doc:"a cache announces the eviction of a shared line with PutS; with silent_s_eviction also on, evictions are announced"`
-	SilentE        bool `toml:"silent_e_eviction" doc:"a cache may drop a clean exclusive line without telling the home"`
-	PutE           bool `toml:"explicit_e_eviction" doc:"a cache announces the eviction of a clean exclusive line with PutE; with silent_e_eviction also on, evictions are announced"`
-	NonBlockingS   bool `toml:"non_blocking_gets" doc:"the home answers reads of shared lines without blocking the line"`
-	Recall         bool `toml:"recall" doc:"the home may take its entry back (a sparse directory)"`
-	Upgrade        bool `toml:"upgrade" doc:"a store to a shared line asks for permission only (Upg), not for data"`
-	ExclusiveGrant bool `toml:"exclusive_grant" doc:"a read of a line that nobody has is granted exclusively"`
-	SharerPointers int  `toml:"sharer_pointers" doc:"sharers the home can name exactly; more make the list coarse; 0 names all"`
-	SharerGroup    int  `toml:"sharer_group" doc:"caches per bit of a coarse sharer list"`
-	Caches         int  `toml:"-" doc:"number of caches, needed with sharer_pointers; the machine fills it in"`
+	SilentS        bool `toml:"silent_s_eviction" json:"silent_s_eviction" doc:"a cache may drop a shared line without telling the home"`
+	PutS           bool `toml:"explicit_s_eviction" json:"explicit_s_eviction" doc:"a cache announces the eviction of a shared line with PutS; with silent_s_eviction also on, evictions are announced"`
+	SilentE        bool `toml:"silent_e_eviction" json:"silent_e_eviction" doc:"a cache may drop a clean exclusive line without telling the home"`
+	PutE           bool `toml:"explicit_e_eviction" json:"explicit_e_eviction" doc:"a cache announces the eviction of a clean exclusive line with PutE; with silent_e_eviction also on, evictions are announced"`
+	NonBlockingS   bool `toml:"non_blocking_gets" json:"non_blocking_gets" doc:"the home answers reads of shared lines without blocking the line"`
+	Recall         bool `toml:"recall" json:"recall" doc:"the home may take its entry back (a sparse directory)"`
+	Upgrade        bool `toml:"upgrade" json:"upgrade" doc:"a store to a shared line asks for permission only (Upg), not for data"`
+	ExclusiveGrant bool `toml:"exclusive_grant" json:"exclusive_grant" doc:"a read of a line that nobody has is granted exclusively"`
+	SharerPointers int  `toml:"sharer_pointers" json:"sharer_pointers" doc:"sharers the home can name exactly; more make the list coarse; 0 names all"`
+	SharerGroup    int  `toml:"sharer_group" json:"sharer_group" doc:"caches per bit of a coarse sharer list"`
+	Caches         int  `toml:"-" json:"-" doc:"number of caches, needed with sharer_pointers; the machine fills it in"`
 }
 
 // feature is a set of options, as row groups ask for them. Absent options that matter

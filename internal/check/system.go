@@ -23,18 +23,22 @@ type System interface {
 	Label(state []uint64) []Step
 }
 
-// Step is one transition as a reader sees it. A chart draws Sends as arrows from Actor
-// when they are received, so each has the time it was sent through the bag's identity.
+// Step is one transition as a reader sees it. A chart draws an arrow from the step that
+// sent a message to the one that got it.
 type Step struct {
-	Actor string   // who acts: "c0", "home"
-	What  string   // what happens there: "Load", "Inv from home: S -> I"
-	Gets  *Arrow   // the message consumed, if any
-	Sends []Arrow  // messages sent
-	After []string // state of each actor after the step, in the order of System's Actors
+	Actor string   `json:"actor"`           // who acts: "c0", "home"
+	What  string   `json:"what"`            // what happens there: "Load", "Inv"
+	Gets  *Arrow   `json:"gets,omitempty"`  // the message consumed, if any
+	Sends []Arrow  `json:"sends,omitempty"` // messages sent
+	After []string `json:"after,omitempty"` // state of each of the Charter's Actors after the step
 }
 
 // Arrow is one message of a chart.
-type Arrow struct{ From, To, Text string }
+type Arrow struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Text string `json:"text"`
+}
 
 // Charter is a System whose steps can be drawn.
 type Charter interface {
