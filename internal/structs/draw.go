@@ -29,19 +29,26 @@ func Draw(w io.Writer, s *mem.Struct) error {
 	fmt.Fprintf(b, "\n%*s", gutter, "")
 	fmt.Fprintf(b, "+0      +8      +16     +24     +32     +40     +48     +56\n")
 	fields := sorted(s.Fields)
+	alone := only(fields)
+	seen := 0            // fields that begin before the end of this line
+	var here []mem.Field // those of them that reach into it
 	for line := 0; line < lines; line++ {
 		from := line * mem.LineBytes
+		here = slices.DeleteFunc(here, func(f mem.Field) bool { return f.End() <= from })
+		for ; seen < len(fields) && fields[seen].Offset < from+mem.LineBytes; seen++ {
+			here = append(here, fields[seen])
+		}
 		// Lines that one array or one hole fills whole look all the same.
 		same := line
-		for same+1 < lines && (same+2)*mem.LineBytes <= s.Size && uniform(fields, from, (same+2)*mem.LineBytes) {
+		for same+1 < lines && (same+2)*mem.LineBytes <= s.Size && uniform(here, fields[seen:], from, (same+2)*mem.LineBytes) {
 			same++
 		}
 		label := fmt.Sprintf("line %d", line)
 		if same > line {
 			label = fmt.Sprintf("%d to %d", line, same)
 		}
-		fmt.Fprintf(b, "%-*s%s\n", gutter-1, label, row(s, fields, from))
-		grid(b, legend(s, fields, from, (same+1)*mem.LineBytes))
+		fmt.Fprintf(b, "%-*s%s\n", gutter-1, label, row(s, here, alone, from))
+		grid(b, legend(s, here, from, (same+1)*mem.LineBytes))
 		line = same
 	}
 	if n, bytes := holes(s, fields); n > 0 {
@@ -65,24 +72,37 @@ func sorted(fields []mem.Field) []mem.Field {
 	return out
 }
 
-// uniform says whether one field, or nothing at all, covers the bytes.
-func uniform(fields []mem.Field, from, to int) bool {
-	n := 0
+// only says which nested structs have one member: around a member that is alone
+// in it, the name of the struct says more ("osq" rather than "tail").
+func only(fields []mem.Field) map[string]bool {
+	alone := map[string]bool{}
 	for _, f := range fields {
-		if f.Offset < to && f.End() > from {
-			if f.Offset > from || f.End() < to {
-				return false
+		for name := f.Name; ; {
+			parent, _, ok := cutLast(name)
+			if !ok {
+				break
 			}
-			n++
+			_, again := alone[parent]
+			alone[parent] = !again
+			name = parent
 		}
 	}
-	return n <= 1
+	return alone
+}
+
+// uniform says whether one field, or nothing at all, covers the bytes; here are
+// the fields of the first line, and later the ones that begin after it.
+func uniform(here, later []mem.Field, from, to int) bool {
+	if len(later) > 0 && later[0].Offset < to || len(here) > 1 {
+		return false
+	}
+	return len(here) == 0 || here[0].Offset <= from && here[0].End() >= to
 }
 
 // row is the picture of one line: a bar where a field begins, its name as far as
 // it fits, dots where there is nothing. Of overlapping fields it shows the first,
 // and of the others what reaches beyond it.
-func row(s *mem.Struct, fields []mem.Field, from int) string {
+func row(s *mem.Struct, fields []mem.Field, alone map[string]bool, from int) string {
 	cells := make([]rune, mem.LineBytes+1)
 	for i := range cells {
 		switch at := from + i; {
@@ -100,7 +120,7 @@ func row(s *mem.Struct, fields []mem.Field, from int) string {
 		if begin >= end {
 			continue
 		}
-		names := labels(fields, i)
+		names := labels(f.Name, alone)
 		if list, ok := listHead(fields, i); ok && begin == f.Offset && end+f.Size <= from+mem.LineBytes {
 			names, end = []string{list, cutFirst(list)}, end+f.Size
 		}
@@ -129,19 +149,14 @@ func row(s *mem.Struct, fields []mem.Field, from int) string {
 }
 
 // labels are the names a cell may show, best first: the whole name, the struct
-// around a member that is alone in it ("osq" says more than "tail"), the member.
-func labels(fields []mem.Field, i int) []string {
-	name := fields[i].Name
+// around a member that is alone in it, the member.
+func labels(name string, alone map[string]bool) []string {
 	out := []string{name}
 	parent, last, ok := cutLast(name)
 	if !ok {
 		return append(out, cutFirst(name))
 	}
-	alone := true
-	for j, f := range fields {
-		alone = alone && (i == j || !strings.HasPrefix(f.Name, parent+"."))
-	}
-	if _, p, _ := cutLast(parent); alone {
+	if _, p, _ := cutLast(parent); alone[parent] {
 		out = append(out, p)
 	}
 	return append(out, last, cutFirst(last))

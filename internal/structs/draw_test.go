@@ -74,7 +74,7 @@ func TestEveryFieldOfTheLockStandsAtItsByte(t *testing.T) {
 		{"mm_struct", 3, []int{0, 8, 12, 16, 32, 48, 56}},
 	} {
 		s := l.Struct(c.structName)
-		got := []rune(row(s, sorted(s.Fields), c.line*mem.LineBytes))
+		got := []rune(row(s, sorted(s.Fields), nil, c.line*mem.LineBytes))
 		if len(got) != mem.LineBytes+1 {
 			t.Fatalf("%s line %d has %d columns", c.structName, c.line, len(got))
 		}

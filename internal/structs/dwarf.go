@@ -39,42 +39,76 @@ func DWARF(r io.ReaderAt) (Source, error) {
 			data: data, big: file.Data == elf.ELFDATA2MSB,
 			types: map[string]dwarf.Offset{}, declared: map[string]bool{},
 		}
-		return src, src.index()
+		if err := src.index(); err != nil {
+			return nil, err
+		}
+		return src, nil
 	})
 }
 
-// index notes where each struct is defined. Functions are skipped whole: they
-// are most of the file, and their types are nobody's business.
+// index notes where each struct of a compilation unit is defined. What lies
+// below a function is skipped where the file says how far that is: it is most of
+// the file, and its types are nobody's business.
+//
+// Note: Reader.SkipChildren would do the same, but it follows a reference to the
+// next sibling wherever it leads, and in a damaged file that may be back.
 func (src *dwarfSource) index() error {
 	r := src.data.Reader()
+	depth, ends := 0, 0
 	for {
 		e, err := r.Next()
-		if err != nil {
+		if err != nil || e == nil {
 			return err
 		}
-		if e == nil {
-			return nil
-		}
-		name, _ := e.Val(dwarf.AttrName).(string)
-		switch e.Tag {
-		case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagTypedef:
-			if name == "" {
-				break
+		if e.Tag == 0 { // the end of a list of children
+			// At the end of a damaged file the reader can return this for ever.
+			if ends++; ends > maxEnds {
+				return errors.New("the DWARF is damaged: it does not end")
 			}
-			if decl, _ := e.Val(dwarf.AttrDeclaration).(bool); decl {
-				src.declared[name] = true
-				break
-			}
-			// A struct goes before a typedef of the same name.
-			if _, ok := src.types[name]; !ok || e.Tag != dwarf.TagTypedef {
-				if !ok || !src.isRecord(src.types[name]) {
-					src.types[name] = e.Offset
-				}
-			}
+			depth--
+			continue
 		}
-		if e.Tag != dwarf.TagCompileUnit && e.Children {
-			r.SkipChildren()
+		ends = 0
+		switch {
+		case e.Tag == dwarf.TagCompileUnit:
+			depth = 0 // whatever came before is over
+		case depth == 1:
+			src.note(e)
 		}
+		if !e.Children {
+			continue
+		}
+		next, ok := e.Val(dwarf.AttrSibling).(dwarf.Offset)
+		if ok && next > e.Offset && e.Tag != dwarf.TagCompileUnit {
+			r.Seek(next)
+		} else {
+			depth++
+		}
+	}
+}
+
+// maxEnds is how many lists of children may end at one place. Some linkers pad
+// with such ends, up to a page.
+const maxEnds = 1 << 16
+
+// note enters one entry in the index if it is a type with a name.
+func (src *dwarfSource) note(e *dwarf.Entry) {
+	switch e.Tag {
+	case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagTypedef:
+	default:
+		return
+	}
+	name, _ := e.Val(dwarf.AttrName).(string)
+	if name == "" {
+		return
+	}
+	if decl, _ := e.Val(dwarf.AttrDeclaration).(bool); decl {
+		src.declared[name] = true
+		return
+	}
+	// The first definition counts, but a struct goes before a typedef.
+	if first, ok := src.types[name]; !ok || e.Tag != dwarf.TagTypedef && !src.isRecord(first) {
+		src.types[name] = e.Offset
 	}
 }
 

@@ -2,7 +2,9 @@ package structs
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -221,6 +223,52 @@ func TestATypeInsideItselfIsAnError(t *testing.T) {
 	for _, name := range []string{"loop", "wide"} {
 		if _, err := src.Struct(Request{name, 8}); !errors.Is(err, errTooLarge) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The reader of the standard library gives out ends of lists for ever if the last
+// number of a unit is cut short.
+func TestDWARFThatNeverEndsIsAnError(t *testing.T) {
+	object, err := os.ReadFile("testdata/shapes.dwarf5.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := elf.NewFile(bytes.NewReader(object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := file.Section(".debug_info")
+	object[info.Offset+info.Size-1] = 0x80
+	if _, err := DWARF(bytes.NewReader(object)); err == nil || !strings.Contains(err.Error(), "does not end") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A few thousand files with up to three wrong bytes each, the same in every run:
+// a short fuzz test that every test run makes. It also catches a reader that
+// follows a damaged reference backwards and never returns.
+func TestDamagedFilesAreErrorsOrSoundLayouts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	sound := map[string][]byte{"BTF": shapesBTF(t)}
+	for _, name := range []string{"shapes.dwarf5.o", "shapes.dwarf2.o"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound[name] = data
+	}
+	for _, name := range []string{"BTF", "shapes.dwarf5.o", "shapes.dwarf2.o"} {
+		open := DWARF
+		if name == "BTF" {
+			open = BTF
+		}
+		for range 3000 {
+			data := bytes.Clone(sound[name])
+			for range 1 + rng.IntN(3) {
+				data[rng.IntN(len(data))] = byte(rng.IntN(256))
+			}
+			importAll(t, open, data)
 		}
 	}
 }

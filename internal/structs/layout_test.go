@@ -120,11 +120,15 @@ func TestAProblemShowsItsLineAndACaret(t *testing.T) {
 
 func TestATextThatIsNoLayoutSaysSo(t *testing.T) {
 	for src, want := range map[string]string{
-		"":                                    "at least one [[struct]]",
-		"\x7fELF\x02\x01\x01\x00":             "no text file",
-		"\xff\xfe":                            "no text file",
-		"Hello, world.\n":                     "expected",
-		strings.Repeat("#", maxLayoutBytes+1): "at most",
+		"":                                       "at least one [[struct]]",
+		"\x7fELF\x02\x01\x01\x00":                "no text file",
+		"\xff\xfe":                               "no text file",
+		"Hello, world.\n":                        "expected",
+		strings.Repeat("#", maxLayoutBytes+1):    "at most",
+		"a = " + strings.Repeat("[", 1<<19):      "nested more than 32 deep",
+		"a = " + strings.Repeat("{a = ", 1<<17):  "nested more than 32 deep",
+		"[" + strings.Repeat("a.", 1<<18) + "a]": "nested more than 32 deep",
+		"a = \"\"\"\n[[\"\"\" # {{\n" + strings.Repeat("b.", 40): "nested more than 32 deep",
 	} {
 		_, ps := ParseLayout("x", []byte(src))
 		if len(ps) != 1 || !strings.Contains(ps[0].Msg, want) {

@@ -259,6 +259,42 @@ func (s *scanner) str() {
 	}
 }
 
+// maxNesting is how deep tables and keys may nest in a layout, which needs four.
+const maxNesting = 32
+
+// nestedTooDeeply finds where brackets or dotted keys nest beyond maxNesting. It
+// runs before anything else: the time of the TOML library grows with the cube of
+// the nesting, and this package recurses.
+func nestedTooDeeply(src string) (offset int, deep bool) {
+	s := scanner{src: src}
+	brackets, dots := 0, 0
+	for s.more() {
+		switch s.src[s.i] {
+		case '"', '\'':
+			s.str()
+			continue
+		case '#':
+			s.line()
+			continue
+		case '[', '{':
+			brackets++
+			dots = 0
+		case ']', '}':
+			brackets = max(brackets-1, 0)
+			dots = 0
+		case '.':
+			dots++
+		case ',', '=', '\n':
+			dots = 0
+		}
+		if brackets > maxNesting || dots > maxNesting {
+			return s.i, true
+		}
+		s.i++
+	}
+	return 0, false
+}
+
 // lineCol turns a byte offset into a line and a column, both from 1.
 func lineCol(src string, offset int) (line, col int, excerpt string) {
 	offset = max(0, min(offset, len(src)))

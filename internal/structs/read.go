@@ -69,7 +69,9 @@ func parse(name string, src []byte) (*File, error) {
 	if at, msg := unreadable(src); msg != "" {
 		return nil, Problems{f.problem(at, msg)}
 	}
-	// The library panics on nothing it is known to; it keeps its own fuzz tests.
+	if at, deep := nestedTooDeeply(f.src); deep {
+		return nil, Problems{f.problem(at, fmt.Sprintf("nested more than %d deep", maxNesting))}
+	}
 	var root map[string]any
 	if _, err := toml.Decode(f.src, &root); err != nil {
 		var pe toml.ParseError
