@@ -5,6 +5,7 @@
 //	cohsim list, show        what there is: locks, workloads, machines, …
 //	cohsim metrics, explain  what a number or a key means
 //	cohsim layout            import and draw struct layouts
+//	cohsim verify            model-check the protocol tables
 //
 // Results go to standard output, everything else to standard error. Exit codes:
 // 0 ok; 1 a check failed; 2 a mistake in the command line or in a file it names,
@@ -71,7 +72,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), metricsCommand(), explainCommand(),
-		versionCommand(), layoutCommand())
+		versionCommand(), layoutCommand(), verifyCommand())
 	return root
 }
 
@@ -83,6 +84,18 @@ func layoutCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return exited(cmdLayout(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+		},
+	}
+}
+
+// verifyCommand parses its own flags.
+func verifyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "verify [PROTOCOL]...",
+		Short:              "Model-check the protocol tables that the simulator runs",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return exited(cmdVerify(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
 }

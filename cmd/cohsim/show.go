@@ -15,13 +15,14 @@ import (
 	"cohsim/internal/mem"
 	"cohsim/internal/report"
 	"cohsim/internal/structs"
+	"cohsim/mesi"
 	"cohsim/vmalock"
 )
 
 func showCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "show program|machine|layout NAME",
-		Short: "Print a program, a machine or a layout",
+		Use:   "show program|protocol|machine|layout NAME",
+		Short: "Print a program, a protocol, a machine or a layout",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			known := commandNames(cmd)
@@ -31,7 +32,27 @@ func showCommand() *cobra.Command {
 			return oneOf("thing to show named", args[0], known)
 		},
 	}
-	cmd.AddCommand(showProgramCommand(), showMachineCommand(), showLayoutCommand())
+	cmd.AddCommand(showProgramCommand(), showProtocolCommand(), showMachineCommand(), showLayoutCommand())
+	return cmd
+}
+
+func showProtocolCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:   "protocol NAME",
+		Short: "Print the tables of a protocol as a book would",
+		Args:  oneName("protocol", mesi.Names),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(mesi.Names(), args[0]) {
+				return oneOf("protocol", args[0], mesi.Names())
+			}
+			if !slices.Contains(protocolFormats, format) {
+				return usage("--format: a protocol comes as %s, not %q", strings.Join(protocolFormats, ", "), format)
+			}
+			return write(cmd.OutOrStdout(), func(w io.Writer) error { return showProtocol(args[0], format, w) })
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "markdown", "`one` of "+strings.Join(protocolFormats, ", "))
 	return cmd
 }
 
