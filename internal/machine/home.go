@@ -43,12 +43,13 @@ func (m *Machine) atHome(ev *event, key uint64, t int64) {
 }
 
 // servedHere reports whether a request that is at its requester's own L3 is
-// served there: if the transaction in progress is, or if every copy lies behind
-// that L3.
+// served there: if every copy lies behind that L3, or if the transaction in
+// progress is for a core behind it.
 func (m *Machine) servedHere(l *line, from mesi.Node) bool {
 	l3 := m.units[from].place.L3
 	if !l.State.Stable() {
-		return l.at == l3
+		// Behind a request of the same L3 it waits there, wherever that is served.
+		return l.Req >= 0 && m.units[l.Req].place.L3 == l3
 	}
 	switch l.State {
 	case mesi.HI:
