@@ -73,6 +73,9 @@ func (c *Core) needLine(i int32, e *entry, t int64) {
 // watch performs the load of a load-linked or a Wait.
 func (c *Core) watch(i int32, e *entry, t int64) {
 	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
+	if r == Fault {
+		panic(BadAccess{e.addr, e.pc})
+	}
 	if r != Done {
 		e.phase = filling
 		e.flags |= missed

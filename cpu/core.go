@@ -564,6 +564,9 @@ func (c *Core) retire(t int64) int32 {
 		}
 		switch op.Code {
 		case Load, RMW, LoadExcl, Wait:
+			if e.flags&faulted != 0 {
+				panic(BadAccess{e.addr, e.pc})
+			}
 			c.St.CPU.MemOps++
 		case Store, StoreExcl:
 			c.St.CPU.MemOps++

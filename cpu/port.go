@@ -9,6 +9,7 @@ const (
 	Done    Result = iota // done
 	Pending               // on its way: Core.LineReady follows for that line
 	Busy                  // no MSHR free: Core.MSHRFree follows
+	Fault                 // no such memory: harmless on a wrong path, an error when it retires
 )
 
 // Port is a core's way to memory. Times are core cycles; a call at cycle t
@@ -65,4 +66,11 @@ type GhostRecord struct {
 	Addr     uint64    // accessed address, 0 if none
 	Old, New uint64    // value before and after
 	Objects  [2]uint64 // values of the registers that the site's first two ghosts name
+}
+
+// BadAccess is the panic of an op that retires although the memory it accesses
+// does not exist: a fault of the program.
+type BadAccess struct {
+	Addr uint64
+	PC   int32
 }

@@ -162,6 +162,10 @@ func (c *Core) load(i int32, e *entry, t int64) {
 		e.phase = filling
 		e.flags |= missed
 		c.fills = append(c.fills, i)
+	case Fault:
+		e.val, e.flags = 0, e.flags|faulted
+		e.phase = executing
+		c.schedule(i, t+1)
 	case Busy:
 		e.phase = blocked
 		c.retry = append(c.retry, i)

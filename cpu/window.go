@@ -68,6 +68,7 @@ const (
 	missed               // the access missed at least once
 	slept                // Wait: went to sleep
 	forwarded            // load took its value from an older store
+	faulted              // load of memory that does not exist
 	chained              // RMW that directly follows one on the same line
 )
 

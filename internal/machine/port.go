@@ -256,6 +256,12 @@ func (p *port) touch(f int32, addr uint64, bytes int) {
 // miss starts a transaction for a line that the unit does not hold.
 func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) cpu.Result {
 	u, m := p.u, p.m
+	if !m.has(line) {
+		if demand && ev == mesi.Store { // a store or an atomic op has retired, or is next to
+			panic(cpu.BadAccess{Addr: addr, PC: -1})
+		}
+		return cpu.Fault
+	}
 	if pk := u.FindParked(line); pk != nil {
 		pk.Waited = true
 		if demand && !p.th.ready {

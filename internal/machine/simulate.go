@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"cohsim/cpu"
 	"cohsim/internal/sim"
 	"cohsim/internal/stats"
 	"cohsim/mesi"
@@ -34,6 +35,8 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
+		case cpu.BadAccess:
+			err = m.abort("a thread accesses address %#x, where no object is", r.Addr)
 		case mesi.Unspecified:
 			err = m.abort("%v", r.Error())
 		case bug:
