@@ -101,7 +101,18 @@ func (c Choice) tree() *Node {
 	if c.Params != nil {
 		overlay(n, valueNode(reflect.ValueOf(c.Params)))
 	}
+	if s, ok := c.Params.(sourced); ok {
+		file, text := s.Source()
+		n.put("file", stringNode(filepath.Base(file)))
+		n.put("digest", stringNode(digest(text)))
+	}
 	return n
+}
+
+// sourced are parameters that name a file whose text decides the result: a moved
+// file gives the same hash, an edited one another.
+type sourced interface {
+	Source() (file string, text []byte)
 }
 
 // tree names a layout and digests what it says, so that an edited layout makes

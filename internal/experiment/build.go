@@ -30,6 +30,7 @@ type point struct {
 
 // builder makes points and remembers what they have in common.
 type builder struct {
+	dir      string // what paths in the config are relative to
 	points   map[*config.Config]*point
 	layouts  map[string]*mem.Layout  // by layoutKey
 	programs map[string]*cpu.Program // by linkKey

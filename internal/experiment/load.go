@@ -2,6 +2,11 @@ package experiment
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"cohsim/configs"
@@ -26,17 +31,22 @@ type Overrides struct {
 // Load reads an experiment from a file. The error is one of [cpu.Problems],
 // [config.Diagnostics], or both joined, and holds every mistake of one pass.
 func Load(path string, o Overrides) (*Experiment, error) {
-	return load(o, func(opt config.Options) (*config.Experiment, error) { return config.Load(path, opt) })
+	return load(path, o, func(opt config.Options) (*config.Experiment, error) { return config.Load(path, opt) })
 }
 
 // LoadText is [Load] for a text that is at hand; path is for messages, and for
 // finding what it names.
 func LoadText(path string, text []byte, o Overrides) (*Experiment, error) {
-	return load(o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(path, text, opt) })
+	return load(path, o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(path, text, opt) })
 }
 
-func load(o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
+func load(path string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
 	b := newBuilder()
+	b.dir = filepath.Dir(path)
+	// What is typed on the command line is meant from where one stands.
+	if slices.ContainsFunc(o.Set, func(s string) bool { return strings.HasPrefix(s, "workload.file") }) {
+		b.dir = "."
+	}
 	exp, err := read(config.Options{
 		Shipped:   configs.FS,
 		Machine:   machine.DefaultConfig,
@@ -54,17 +64,52 @@ func load(o Overrides, read func(config.Options) (*config.Experiment, error)) (*
 	if err != nil {
 		return nil, err
 	}
+	// The base is not a point, and shows in the document.
+	if err := b.source(exp.Base.Workload.Params); err != nil && len(exp.Axes) == 0 {
+		return nil, err
+	}
 	return &Experiment{Experiment: exp, points: b.points}, nil
+}
+
+// sourced are the parameters of a workload that needs the text of a file.
+type sourced interface {
+	Source() (file string, text []byte)
+	SetSource(file string, text []byte)
+}
+
+// source reads the file that parameters name, if they do.
+func (b *builder) source(params any) error {
+	s, ok := params.(sourced)
+	if !ok {
+		return nil
+	}
+	file, _ := s.Source()
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(b.dir, file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return fmt.Errorf("workload.file: cannot read %s: %w", file, err)
+	}
+	s.SetSource(file, text)
+	return nil
 }
 
 // check builds and links one point, for config.Options.Check.
 func (b *builder) check(cfg *config.Config) []string {
+	if err := b.source(cfg.Workload.Params); err != nil {
+		return []string{err.Error()}
+	}
 	p, err := b.point(cfg)
 	var ps cpu.Problems
 	switch {
 	case errors.As(err, &ps):
 		b.remember(ps)
-		return []string{"workload.kind: " + sentence(cfg, len(ps))}
+		return []string{sentence(cfg, len(ps))}
 	case err != nil:
 		return []string{keyed(err)}
 	}
@@ -74,7 +119,10 @@ func (b *builder) check(cfg *config.Config) []string {
 
 // sentence says which programs are wrong; what is wrong in them stands above it.
 func sentence(cfg *config.Config, mistakes int) string {
-	s := "the programs of workload " + cfg.Workload.Kind + " on lock " + cfg.Lock.Kind + " cannot be linked: "
+	s := "workload.kind: the programs of " + cfg.Workload.Kind + " on " + cfg.Lock.Kind + " cannot be linked: "
+	if _, ok := cfg.Workload.Params.(sourced); ok {
+		s = "workload.file: its programs cannot be run: "
+	}
 	if mistakes == 1 {
 		return s + "see the error above"
 	}

@@ -33,15 +33,14 @@ type RunError struct {
 	Experiment *Experiment
 	Point      *config.Point
 	Seed       int
-	Err        error // *machine.Aborted, *machine.Bug, or what made the run impossible
+	Err        error // *machine.Aborted, *machine.Bug, or what made the run impossible; it names the seed
 }
 
 func (e *RunError) Error() string {
-	where := fmt.Sprintf("seed %d", e.Seed)
 	if s := e.Point.String(); s != "" {
-		where = s + ", " + where
+		return "at the point " + s + ", " + e.Err.Error()
 	}
-	return where + ": " + e.Err.Error()
+	return e.Err.Error()
 }
 
 func (e *RunError) Unwrap() error { return e.Err }
@@ -78,7 +77,7 @@ func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []
 		var p *sweep.PanicError
 		if errors.As(err, &p) { // outside the machine, which recovers its own
 			err = &RunError{e, &e.Points[p.Index/seeds], e.Seeds[p.Index%seeds],
-				&machine.Bug{What: fmt.Sprint(p.Value), Stack: string(p.Stack)}}
+				&machine.Bug{What: fmt.Sprintf("seed %d: %v", e.Seeds[p.Index%seeds], p.Value), Stack: string(p.Stack)}}
 		}
 		return nil, nil, err
 	}
@@ -95,7 +94,7 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 	fail := func(err error) (outcome, error) { return outcome{}, &RunError{e, p, seed, err} }
 	setup, err := e.points[p.Config].setup(seed)
 	if err != nil {
-		return fail(&machine.Bug{What: err.Error()}) // Load has built the same
+		return fail(&machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, err)}) // Load has built the same
 	}
 	res, err := machine.Simulate(setup)
 	if err != nil {
