@@ -65,21 +65,6 @@ func (v *visited) add(key []uint64, tag uint32) (i uint32, isNew bool) {
 	return i, true
 }
 
-// find returns the number of a state that was added before.
-func (v *visited) find(key []uint64) (uint32, bool) {
-	mask := uint32(len(v.table) - 1)
-	tag := tagOf(key)
-	for pos := tag >> v.shift; ; pos = (pos + 1) & mask {
-		e := v.table[pos]
-		if e == 0 {
-			return 0, false
-		}
-		if uint32(e>>32) == tag && slices.Equal(v.state(uint32(e)-1), key) {
-			return uint32(e) - 1, true
-		}
-	}
-}
-
 func (v *visited) grow() {
 	old := v.table
 	v.table = make([]uint64, 4*len(old))
