@@ -96,6 +96,7 @@ type unit struct {
 	threads []int32
 	rng     sim.Rand
 	seq     uint64
+	refused bool     // a miss found no way since the last unlock
 	inbox   timeHeap // arrival times of messages on their way here
 }
 
@@ -108,6 +109,7 @@ type thread struct {
 	seq    uint64
 	st     stats.Counters
 	prog   *cpu.Program
+	retry  bool // a way was unlocked: repeat what was refused, at the next wake
 	ready  bool // inside LineReady: accesses are retries and not counted again
 }
 

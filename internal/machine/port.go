@@ -213,6 +213,9 @@ func (p *port) Unlock(addr uint64, t int64) {
 	fr := &p.u.Frames[p.u.Find(addr>>6)]
 	fr.Pinned--
 	fr.Locked = t
+	if p.u.refused {
+		p.m.retryNext(p.u, p.th, t)
+	}
 }
 
 func (p *port) Ghost(g *cpu.GhostRecord) { p.m.ghosts.add(p.th.prog, g) }
@@ -275,6 +278,7 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	}
 	f := u.Victim(line, m.proto.Stable)
 	if f < 0 || u.Tag(f) != cache.NoLine && !m.evict(u, p.th, f, t) {
+		u.refused = true // perhaps for a way that a locked op holds
 		return cpu.Busy
 	}
 	if demand && !p.th.ready {

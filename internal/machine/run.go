@@ -65,14 +65,26 @@ func (m *Machine) runThread(i int32, th *thread, t, end int64) {
 	}
 	th.limit = limit
 	th.wakeAt = sim.Never
+	if th.retry {
+		th.retry = false
+		th.core.MSHRFree(t)
+	}
 	next := th.core.Run(t, &th.limit)
 	if next < th.wakeAt && next < sim.Never {
 		m.wakeThread(i, next)
 	}
 }
 
-// notify wakes a thread after something happened to its caches at cycle t.
-func (m *Machine) notify(i int32, t int64) { m.wakeThread(i, t) }
+// retryNext makes a unit's threads repeat what they were refused, a cycle after
+// a locked op of the running thread let go of a way.
+func (m *Machine) retryNext(u *unit, running *thread, t int64) {
+	u.refused = false
+	for _, i := range u.threads {
+		m.threads[i].retry = true
+		m.wakeThread(i, t+1)
+	}
+	running.limit = min(running.limit, t+1)
+}
 
 // Result is what a run counted in its measured span.
 type Result struct {
