@@ -13,17 +13,18 @@ func (s *Protocol) coreStep(k []uint64, b *Batch, c int, ev mesi.CoreEvent) {
 	s.out.Msgs = s.out.Msgs[:0]
 	f := s.p.Core(&l, ev, mesi.Node(c), &s.out)
 	s.settle(n, c, l, f, 0)
-	s.noteCore(c, ev, k, n)
 	if ev != mesi.Store || f&mesi.Hit == 0 {
+		s.noteCore(c, ev, n)
 		return
 	}
-	other := b.Copy(n)
 	for v := range uint64(2) {
+		if v == 1 {
+			n = b.Copy(n)
+		}
 		set(&n[c], cdAt, cdMask, v+1)
 		set(&n[s.n], lastAt, 1, v)
-		n = other
+		s.noteCore(c, ev, n)
 	}
-	s.noteCore(c, ev, k, other)
 }
 
 // cacheStep delivers a message whose slot bits are given (an InvAck is a count) and
@@ -38,7 +39,7 @@ func (s *Protocol) cacheStep(k []uint64, b *Batch, c int, m mesi.Msg, slot, v ui
 	s.out.Msgs = s.out.Msgs[:0]
 	f := s.p.Cache(&l, m, migrate, mesi.Node(c), &s.out)
 	s.settle(n, c, l, f, v)
-	s.noteMsg(m, k, n)
+	s.noteMsg(m, n)
 }
 
 func line(w uint64) mesi.Line {
@@ -87,7 +88,7 @@ func (s *Protocol) homeStep(k []uint64, b *Batch, m mesi.Msg, v uint64) {
 		copy(n, k)
 	}
 	s.store(n, f, v)
-	s.noteMsg(m, k, n)
+	s.noteMsg(m, n)
 }
 
 func (s *Protocol) recallStep(k []uint64, b *Batch) {

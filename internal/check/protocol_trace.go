@@ -33,7 +33,7 @@ func (s *Protocol) After(n []uint64) []string {
 	return append(after, fmt.Sprintf("%v=%d", mesi.HomeState(get(h, dsAt, dsMask)), get(h, memAt, 1)))
 }
 
-func (s *Protocol) noteCore(c int, ev mesi.CoreEvent, k, n []uint64) {
+func (s *Protocol) noteCore(c int, ev mesi.CoreEvent, n []uint64) {
 	if s.trace == nil {
 		return
 	}
@@ -44,7 +44,7 @@ func (s *Protocol) noteCore(c int, ev mesi.CoreEvent, k, n []uint64) {
 	s.note(Step{Actor: mesi.Node(c).String(), What: what}, n)
 }
 
-func (s *Protocol) noteMsg(m mesi.Msg, k, n []uint64) {
+func (s *Protocol) noteMsg(m mesi.Msg, n []uint64) {
 	if s.trace == nil {
 		return
 	}

@@ -68,8 +68,8 @@ type Batch struct {
 // Len returns the number of states in the batch.
 func (b *Batch) Len() int { return b.n }
 
-// Copy adds a copy of state and returns it for the caller to change; the slice is valid
-// until the next call.
+// Copy adds a copy of state and returns it for the caller to change. The slice is valid
+// until the next Copy, which may take it as its argument.
 func (b *Batch) Copy(state []uint64) []uint64 {
 	end := len(b.keys) + b.words
 	if end > cap(b.keys) {
