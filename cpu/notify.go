@@ -66,7 +66,10 @@ func (c *Core) MSHRFree(t int64) {
 	if i := c.rmw; i >= 0 && c.win[i].phase == filling {
 		c.again(i, t)
 	}
+	// Stores that have left the window are older than any load that was refused:
+	// they ask first, or loads that they will squash could starve them.
 	c.drainAsked = false
+	c.drain(t)
 	if len(c.retry) > 0 {
 		c.wakeLoads(&c.retry, noLine, t)
 	}

@@ -25,7 +25,7 @@ func (m *Machine) until(end int64) {
 			}
 			e := m.msgs.Pop()
 			m.now = e.At
-			m.deliver(&e)
+			m.deliver(e)
 			continue
 		}
 		if tw >= end {
