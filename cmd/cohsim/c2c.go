@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +26,14 @@ func c2cCommand() *cobra.Command {
 cores take from each other, which fields of them, which field's accesses take the
 copies that which other field's then miss, and which ops wait how long. The
 columns are those of perf c2c, but exact: every miss is counted, none is sampled.
+
+  cycles  share of all cores' cycles that an access to the line held up
+  misses  transactions that an access started; HITM: served by a core that had
+          modified the line; stores: those that wanted to write
+  invs    copies that they took from other cores
+  true    misses because another core wrote a word that is then used; false: only
+          neighbours of what is used were written
+
 
 A sweep gets one row a point, and then the lines of the points that stand last on
 every axis of numbers (as a rule: most cores); --point chooses others.`,
@@ -60,7 +71,7 @@ every axis of numbers (as a rule: most cores); --point chooses others.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().IntVar(&lines, "lines", 3, "how many `lines` of each point are taken apart")
+	cmd.Flags().IntVar(&lines, "lines", 5, "how many `lines` of each point are taken apart")
 	return cmd
 }
 
@@ -103,11 +114,13 @@ func last(exp *experiment.Experiment, p *config.Point) bool {
 
 // overview has a row a point: what its lines cost together, and the worst one.
 func overview(exp *experiment.Experiment, fights []*fight) report.Table {
-	t := report.Table{Title: "Cycles that wait for lines of other cores", Keys: len(exp.Axes)}
+	t := report.Table{Title: "Cycles of all cores that wait for lines of other cores", Keys: len(exp.Axes)}
 	for _, a := range exp.Axes {
-		t.Columns = append(t.Columns, report.Column{Name: a.Name, Right: !a.Variant})
+		name := a.Name[strings.LastIndexByte(a.Name, '.')+1:]
+		t.Columns = append(t.Columns, report.Column{Name: name, Right: !a.Variant})
 	}
-	t.Columns = append(t.Columns, percent("of all"), perOp("cycles"), perOp("misses"), report.Column{Name: "worst line, by its hottest field"}, percent("of all"))
+	t.Columns = append(t.Columns, percent("waiting"), report.Column{Name: "cycles", Unit: "/op"}, perOp("misses"),
+		report.Column{Name: "mostly for"}, report.Column{Name: "with it", Unit: "fields", Optional: true})
 	for _, f := range fights {
 		var row []report.Cell
 		for _, l := range f.point.Labels {
@@ -122,103 +135,104 @@ func overview(exp *experiment.Experiment, fights []*fight) report.Table {
 			row = append(row, report.Str("-"), report.Num(stats.Missing))
 		} else {
 			l := &f.lines[0]
-			row = append(row, report.Str(hottest(l)), share(l.Total.Cycles, f.cycles))
+			row = append(row, report.Str(hottest(l)), report.Count(uint64(len(l.Words)-1)))
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
-// tables takes one point apart: its lines, then each of the first few.
+// tables takes one point apart: its lines and their fields, which accesses
+// disturb which, and the ops that pay.
 func (f *fight) tables(n int) []report.Table {
+	shown := f.lines[:min(n, len(f.lines))]
+	for len(shown) > 1 && shown[len(shown)-1].Total.Cycles*100 < f.cycles {
+		shown = shown[:len(shown)-1] // below 1 % of the time
+	}
+	remote := slices.ContainsFunc(shown, func(l machine.LineReport) bool { return l.Total.HitMRemote > 0 })
 	title := f.point.String()
 	if title == "" {
 		title = "Lines by cost"
 	}
-	t := report.Table{Title: title, Columns: []report.Column{
-		{Name: "#", Right: true}, {Name: "line of"}, percent("cycles"), perOp("cycles"),
-		count("misses"), count("HITM local"), count("HITM remote"), count("stores"), count("invs"), count("true"), count("false"),
-	}, Keys: 2}
-	var rest machine.WordReport
-	others := 0
-	for i := range f.lines {
-		l := &f.lines[i]
-		if i >= 3*n {
-			rest.Add(&l.Total)
-			others++
-			continue
+	lines := report.Table{Title: title, Keys: 3, Columns: []report.Column{
+		{Name: "#", Right: true}, {Name: "+", Right: true}, {Name: "field"}, percent("cycles"), perOp("misses"), perOp("HITM"),
+	}}
+	if remote {
+		lines.Columns = append(lines.Columns, perOp("remote"))
+	}
+	lines.Columns = append(lines.Columns, perOp("stores"), perOp("invs"), perOp("true"), perOp("false"))
+	row := func(number, offset, name string, w *machine.WordReport) {
+		r := []report.Cell{report.Str(number), report.Str(offset), report.Str(name),
+			share(w.Cycles, f.cycles), ratio(w.Misses, f.ops), ratio(w.HitMLocal+w.HitMRemote, f.ops)}
+		if remote {
+			r = append(r, ratio(w.HitMRemote, f.ops))
 		}
-		t.Rows = append(t.Rows, append([]report.Cell{report.Str(fmt.Sprint(i + 1)), report.Str(hottest(l))}, f.counts(&l.Total)...))
+		lines.Rows = append(lines.Rows, append(r, ratio(w.Stores, f.ops), ratio(w.Invalidated, f.ops), ratio(w.True, f.ops), ratio(w.False, f.ops)))
 	}
-	if others > 0 {
-		t.Rows = append(t.Rows, append([]report.Cell{report.Str(""), report.Str(fmt.Sprintf("%d more lines", others))}, f.counts(&rest)...))
+	for i := range shown {
+		l := &shown[i]
+		number := fmt.Sprint(i + 1)
+		if len(l.Words) > 1 {
+			row(number, "", fmt.Sprintf("line %#x", uint64(l.Addr)), &l.Total)
+			number = ""
+		}
+		for k := range l.Words {
+			row(number, fmt.Sprint(l.Words[k].Offset), l.Words[k].Symbol, &l.Words[k])
+		}
 	}
-	if len(f.lines) == 0 {
-		t.Notes = append(t.Notes, "No line was taken by one core from another.")
+	if len(f.lines) > len(shown) {
+		var rest machine.WordReport
+		for i := len(shown); i < len(f.lines); i++ {
+			rest.Add(&f.lines[i].Total)
+		}
+		row("", "", fmt.Sprintf("%d more lines", len(f.lines)-len(shown)), &rest)
 	}
-	out := []report.Table{t}
-	for i := range f.lines[:min(n, len(f.lines))] {
-		out = append(out, f.line(i)...)
+	if len(shown) == 0 {
+		lines.Rows = nil
+		lines.Notes = []string{"No core took a line from another."}
+	}
+	out := []report.Table{lines}
+	for _, t := range []report.Table{f.pairs(shown), f.stalls(shown)} {
+		if len(t.Rows) > 0 {
+			out = append(out, t)
+		}
 	}
 	return out
 }
 
-// counts are the columns after the name: perf c2c's.
-func (f *fight) counts(w *machine.WordReport) []report.Cell {
-	return []report.Cell{
-		share(w.Cycles, f.cycles), ratio(w.Cycles, f.ops),
-		report.Count(w.Misses), report.Count(w.HitMLocal), report.Count(w.HitMRemote), report.Count(w.Stores),
-		report.Count(w.Invalidated), report.Count(w.True), report.Count(w.False),
+// pairs says whose accesses took the copies that were then missed.
+func (f *fight) pairs(lines []machine.LineReport) report.Table {
+	t := report.Table{Columns: []report.Column{{Name: "misses on"}, {Name: "because of accesses to"}, perOp("copies")}}
+	for i := range lines {
+		for _, p := range lines[i].Pairs {
+			if p.Count*100 < f.ops {
+				break // sorted; what happens to less than 1 % of the operations explains nothing
+			}
+			t.Rows = append(t.Rows, []report.Cell{report.Str(p.Victim), report.Str(p.By), ratio(p.Count, f.ops)})
+		}
 	}
+	return t
 }
 
-// line takes one line apart: its fields, who disturbs whom, and who waits.
-func (f *fight) line(i int) []report.Table {
-	l := &f.lines[i]
-	head := fmt.Sprintf("Line %d, %#x: ", i+1, uint64(l.Addr))
-	fields := report.Table{Title: head + "fields", Columns: []report.Column{
-		{Name: "+", Right: true}, {Name: "field"}, percent("cycles"), perOp("cycles"),
-		count("misses"), count("HITM local"), count("HITM remote"), count("stores"), count("invs"), count("true"), count("false"),
-	}, Keys: 2}
-	for k := range l.Words {
-		w := &l.Words[k]
-		fields.Rows = append(fields.Rows, append([]report.Cell{report.Str(fmt.Sprint(w.Offset)), report.Str(w.Symbol)}, f.counts(w)...))
+// stalls are the ops that wait for the lines, the longest first.
+func (f *fight) stalls(lines []machine.LineReport) report.Table {
+	t := report.Table{Columns: []report.Column{percent("cycles"), {Name: "cycles", Unit: "/op"}, {Name: "op that waits", Wrap: true}}}
+	var all []machine.Stall
+	for i := range lines {
+		all = append(all, lines[i].Stalls...)
 	}
-	pairs := report.Table{Title: head + "which accesses take the copies that which others miss", Columns: []report.Column{
-		{Name: "misses on"}, {Name: "because of"}, count("copies"), percent("of all"),
-	}}
-	var copies uint64
-	for _, p := range l.Pairs {
-		copies += p.Count
-	}
-	for _, p := range l.Pairs {
-		if p.Count*100 < copies {
-			break // sorted; what is below 1 % explains nothing
+	slices.SortStableFunc(all, func(a, b machine.Stall) int { return cmp.Compare(b.Cycles, a.Cycles) })
+	for _, s := range all {
+		if s.Cycles*200 < f.cycles || f.ops == 0 {
+			break // below 0.5 %
 		}
-		pairs.Rows = append(pairs.Rows, []report.Cell{report.Str(p.Victim), report.Str(p.By), report.Count(p.Count), share(p.Count, copies)})
+		t.Rows = append(t.Rows, []report.Cell{share(s.Cycles, f.cycles), ratio(s.Cycles, f.ops),
+			report.Str(fmt.Sprintf("%s:%d: %s", s.Proc, s.Line, s.Text))})
 	}
-	ops := report.Table{Title: head + "ops that wait", Columns: []report.Column{
-		percent("cycles"), perOp("cycles"), {Name: "program:line"}, {Name: "op", Wrap: true},
-	}}
-	for _, s := range l.Stalls {
-		if s.Cycles*100 < l.Total.Cycles {
-			break
-		}
-		ops.Rows = append(ops.Rows, []report.Cell{share(s.Cycles, f.cycles), ratio(s.Cycles, f.ops),
-			report.Str(fmt.Sprintf("%s:%d", s.Proc, s.Line)), report.Str(s.Text)})
-	}
-	out := []report.Table{fields}
-	if len(pairs.Rows) > 0 {
-		out = append(out, pairs)
-	}
-	if len(ops.Rows) > 0 {
-		out = append(out, ops)
-	}
-	return out
+	return t
 }
 
-// hottest names a line by the field in it that costs most, and says how many
-// others have traffic.
+// hottest names a line by the field in it that costs most.
 func hottest(l *machine.LineReport) string {
 	best := 0
 	for i := range l.Words {
@@ -226,11 +240,7 @@ func hottest(l *machine.LineReport) string {
 			best = i
 		}
 	}
-	name := l.Words[best].Symbol
-	if n := len(l.Words) - 1; n > 0 {
-		name += fmt.Sprintf(" +%d", n)
-	}
-	return name
+	return l.Words[best].Symbol
 }
 
 func percent(name string) report.Column {
@@ -238,10 +248,8 @@ func percent(name string) report.Column {
 }
 
 func perOp(name string) report.Column {
-	return report.Column{Name: name, Unit: "/op", Fixed: true, Decimals: 1}
+	return report.Column{Name: name, Unit: "/op", Fixed: true, Decimals: 2}
 }
-
-func count(name string) report.Column { return report.Column{Name: name} }
 
 func share(part, whole uint64) report.Cell { return report.Num(stats.Ratio(part, whole, 100)) }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -66,10 +67,10 @@ func listCommand() *cobra.Command {
 		Short:     "List what is shipped: locks, workloads, machines, …",
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var tables []report.Table
 			if len(args) == 0 {
-				args = names
+				return listAll(cmd.OutOrStdout())
 			}
+			var tables []report.Table
 			for _, a := range args {
 				i := slices.Index(names, a)
 				if i < 0 {
@@ -90,6 +91,26 @@ func listCommand() *cobra.Command {
 			})
 		},
 	}
+}
+
+// listAll names everything there is.
+func listAll(w io.Writer) error {
+	t := report.Table{Columns: []report.Column{{Name: "list"}, {Name: "names", Wrap: true}}}
+	for _, l := range listings {
+		rows, err := l.list()
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, r := range rows {
+			names = append(names, r[0])
+		}
+		if len(names) > 24 {
+			names = []string{fmt.Sprintf("%d of them: cohsim list %s", len(names), l.name)}
+		}
+		t.Rows = append(t.Rows, []report.Cell{report.Str(l.name), report.Str(strings.Join(names, " "))})
+	}
+	return write(w, func(w io.Writer) error { return report.WriteTables(w, "table", []report.Table{t}, report.Options{}) })
 }
 
 // shipped lists the names of the TOML files in a directory of configs.

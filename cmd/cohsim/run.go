@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +79,8 @@ func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
 	return experiment.Load(ref, o)
 }
 
-// progress draws on w, which is standard error.
+// progress draws on w, which is standard error, once a run takes long enough for
+// anybody to wonder.
 func progress(w io.Writer) func(sweep.Progress) {
 	file, ok := w.(*os.File)
 	terminal := false
@@ -86,7 +88,13 @@ func progress(w io.Writer) func(sweep.Progress) {
 		info, err := file.Stat()
 		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	return sweep.Line(w, terminal)
+	line, shown := sweep.Line(w, terminal), false
+	return func(p sweep.Progress) {
+		if shown || p.Elapsed > time.Second && p.Done < p.Total {
+			shown = true
+			line(p)
+		}
+	}
 }
 
 func runCommand() *cobra.Command {
