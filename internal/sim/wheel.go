@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -11,9 +12,10 @@ const Never = int64(1) << 62
 // Event is something that happens at a cycle. Key orders events of one cycle;
 // build it with Key. The payload P is a plain value.
 type Event[P any] struct {
-	At  int64
-	Key uint64
-	P   P
+	At   int64
+	Key  uint64
+	next int32 // in its slot's list, or in the list of free events
+	P    P
 }
 
 // Key is the order of an event within its cycle: by source, then by the
@@ -21,34 +23,32 @@ type Event[P any] struct {
 func Key(source int, seq uint64) uint64 { return uint64(source)<<44 | seq&(1<<44-1) }
 
 const (
-	slots = 1 << 12 // cycles that the wheel spans; later events wait in a heap
+	slots = 1 << 11 // cycles that the wheel spans; later events wait in a heap
 	mask  = slots - 1
 )
 
 // Wheel is a queue of events. Push and Pop cost a few nanoseconds and, once
-// its arenas have grown to the working size, allocate nothing.
+// its arena has grown to the working size, allocate nothing. An event is
+// written once, when it is pushed, and stays where it is until it was handled:
+// slots, heap and the line-up of a cycle hold indices.
 type Wheel[P any] struct {
 	now   int64 // no event is earlier
-	nodes []node[P]
+	next  int64 // the earliest event, Never if there is none
+	nodes []Event[P]
 	free  int32
-	head  [slots]int32 // list of each slot, in push order reversed
+	taken int32   // the event popped last, freed by the next Pop; -1 if none
+	n     int     // events in slots
+	cur   []int32 // events of cycle now, sorted, from pos on
+	pos   int
+	far   []int32 // heap of the events too late for the slots
+	sum   uint64  // bit i: used[i] != 0
 	used  [slots / 64]uint64
-	sum   uint64 // bit i: used[i] != 0
-	n     int    // events on the wheel
-	far   []Event[P]
-
-	cur []Event[P] // events of cycle now, sorted, from curAt on
-	pos int
-}
-
-type node[P any] struct {
-	e    Event[P]
-	next int32
+	head  [slots]int32 // list of each slot, in push order reversed
 }
 
 // NewWheel returns an empty wheel at cycle 0.
 func NewWheel[P any]() *Wheel[P] {
-	w := &Wheel[P]{free: -1}
+	w := &Wheel[P]{free: -1, taken: -1, next: Never}
 	for i := range w.head {
 		w.head[i] = -1
 	}
@@ -58,46 +58,56 @@ func NewWheel[P any]() *Wheel[P] {
 // Len is the number of events pending.
 func (w *Wheel[P]) Len() int { return w.n + len(w.far) + len(w.cur) - w.pos }
 
+// Next is the cycle of the earliest event, Never if there is none.
+func (w *Wheel[P]) Next() int64 { return w.next }
+
 // Push schedules an event. Its cycle must lie after every event popped so far,
 // or be the cycle being drained if drained events cannot follow it: all delays
 // are at least one cycle.
-func (w *Wheel[P]) Push(at int64, key uint64, p P) {
-	if at <= w.now && w.pos < len(w.cur) || at < w.now {
+func (w *Wheel[P]) Push(at int64, key uint64, p P) { *w.Add(at, key) = p }
+
+// Add is Push for a payload that the caller fills in: it is not cleared, and
+// the pointer is good until the next event is scheduled.
+func (w *Wheel[P]) Add(at int64, key uint64) *P {
+	if at <= w.now && (at < w.now || w.pos < len(w.cur)) {
 		panic("sim: event scheduled in the past")
 	}
-	if at-w.now >= slots {
-		w.pushFar(Event[P]{at, key, p})
-		return
-	}
-	w.place(Event[P]{at, key, p})
-}
-
-func (w *Wheel[P]) place(e Event[P]) {
 	i := w.free
 	if i < 0 {
-		w.nodes = append(w.nodes, node[P]{})
+		w.nodes = append(w.nodes, Event[P]{})
 		i = int32(len(w.nodes) - 1)
 	} else {
 		w.free = w.nodes[i].next
 	}
+	e := &w.nodes[i]
+	e.At, e.Key = at, key
+	if at < w.next {
+		w.next = at
+	}
+	if at-w.now >= slots {
+		w.pushFar(i)
+	} else {
+		w.place(i, e)
+	}
+	return &e.P
+}
+
+func (w *Wheel[P]) place(i int32, e *Event[P]) {
 	s := int(e.At & mask)
-	w.nodes[i] = node[P]{e, w.head[s]}
+	e.next = w.head[s]
 	w.head[s] = i
 	w.used[s>>6] |= 1 << (s & 63)
 	w.sum |= 1 << (s >> 6)
 	w.n++
 }
 
-// Next is the cycle of the earliest event, Never if there is none.
-func (w *Wheel[P]) Next() int64 {
-	if w.pos < len(w.cur) {
-		return w.now
-	}
+// find is the cycle of the earliest event that is not lined up.
+func (w *Wheel[P]) find() int64 {
 	if w.n == 0 {
 		if len(w.far) == 0 {
 			return Never
 		}
-		return w.far[0].At
+		return w.nodes[w.far[0]].At
 	}
 	// The first used slot at or after now, around the wheel.
 	s := int(w.now & mask)
@@ -117,65 +127,69 @@ func (w *Wheel[P]) ahead(slot int) int64 {
 	return w.now + (int64(slot)-w.now)&mask
 }
 
-// Pop takes the earliest event. There must be one.
-func (w *Wheel[P]) Pop() Event[P] {
-	if w.pos == len(w.cur) {
-		w.advance(w.Next())
+// Pop takes the earliest event. There must be one. It is good until the next
+// Pop; if events are scheduled meanwhile, changes to it may be lost.
+func (w *Wheel[P]) Pop() *Event[P] {
+	if w.taken >= 0 {
+		w.nodes[w.taken].next, w.free = w.free, w.taken
 	}
-	w.pos++
-	return w.cur[w.pos-1]
+	if w.pos == len(w.cur) {
+		w.advance(w.next)
+	}
+	i := w.cur[w.pos]
+	w.taken = i
+	if w.pos++; w.pos == len(w.cur) {
+		w.next = w.find()
+	}
+	return &w.nodes[i]
 }
 
 // advance moves to cycle t and lines up its events.
 func (w *Wheel[P]) advance(t int64) {
 	w.now = t
-	for len(w.far) > 0 && w.far[0].At-t < slots {
-		w.place(w.popFar())
+	for len(w.far) > 0 && w.nodes[w.far[0]].At-t < slots {
+		i := w.popFar()
+		w.place(i, &w.nodes[i])
 	}
-	w.cur, w.pos = w.cur[:0], 0
+	cur := w.cur[:0]
 	s := int(t & mask)
-	for i := w.head[s]; i >= 0; {
-		n := &w.nodes[i]
-		w.cur = append(w.cur, n.e)
-		next := n.next
-		n.next, w.free = w.free, i
-		i = next
+	for i := w.head[s]; i >= 0; i = w.nodes[i].next {
+		cur = append(cur, i)
 	}
+	w.cur, w.pos = cur, 0
 	w.head[s] = -1
-	w.n -= len(w.cur)
+	w.n -= len(cur)
 	if w.used[s>>6] &^= 1 << (s & 63); w.used[s>>6] == 0 {
 		w.sum &^= 1 << (s >> 6)
 	}
-	switch n := len(w.cur); {
+	switch n := len(cur); {
 	case n < 2:
 	case n < 12:
 		// The list is in reverse push order, often nearly sorted backwards.
-		slices.Reverse(w.cur)
+		slices.Reverse(cur)
 		for i := 1; i < n; i++ {
-			for j := i; j > 0 && w.cur[j].Key < w.cur[j-1].Key; j-- {
-				w.cur[j], w.cur[j-1] = w.cur[j-1], w.cur[j]
+			for j := i; j > 0 && w.nodes[cur[j]].Key < w.nodes[cur[j-1]].Key; j-- {
+				cur[j], cur[j-1] = cur[j-1], cur[j]
 			}
 		}
 	default:
-		slices.SortFunc(w.cur, func(a, b Event[P]) int {
-			if a.Key < b.Key {
-				return -1
-			}
-			return 1
+		slices.SortFunc(cur, func(a, b int32) int {
+			return cmp.Compare(w.nodes[a].Key, w.nodes[b].Key)
 		})
 	}
 }
 
-func less[P any](a, b *Event[P]) bool {
-	return a.At < b.At || a.At == b.At && a.Key < b.Key
+func (w *Wheel[P]) less(a, b int32) bool {
+	x, y := &w.nodes[a], &w.nodes[b]
+	return x.At < y.At || x.At == y.At && x.Key < y.Key
 }
 
-func (w *Wheel[P]) pushFar(e Event[P]) {
+func (w *Wheel[P]) pushFar(e int32) {
 	w.far = append(w.far, e)
 	i := len(w.far) - 1
 	for i > 0 {
 		p := (i - 1) / 2
-		if !less(&w.far[i], &w.far[p]) {
+		if !w.less(w.far[i], w.far[p]) {
 			break
 		}
 		w.far[i], w.far[p] = w.far[p], w.far[i]
@@ -183,7 +197,7 @@ func (w *Wheel[P]) pushFar(e Event[P]) {
 	}
 }
 
-func (w *Wheel[P]) popFar() Event[P] {
+func (w *Wheel[P]) popFar() int32 {
 	e := w.far[0]
 	n := len(w.far) - 1
 	w.far[0] = w.far[n]
@@ -193,10 +207,10 @@ func (w *Wheel[P]) popFar() Event[P] {
 		if c >= n {
 			break
 		}
-		if c+1 < n && less(&w.far[c+1], &w.far[c]) {
+		if c+1 < n && w.less(w.far[c+1], w.far[c]) {
 			c++
 		}
-		if !less(&w.far[c], &w.far[i]) {
+		if !w.less(w.far[c], w.far[i]) {
 			break
 		}
 		w.far[i], w.far[c] = w.far[c], w.far[i]
