@@ -71,7 +71,7 @@ every axis of numbers (as a rule: most cores); --point chooses others.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().IntVar(&lines, "lines", 5, "how many `lines` of each point are taken apart")
+	cmd.Flags().IntVar(&lines, "lines", 5, "take `N` lines of a point apart, if they cost 1 %")
 	return cmd
 }
 

@@ -32,8 +32,8 @@ func metricsCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "`one` of table, markdown, latex, csv, json")
-	cmd.Flags().BoolVar(&wide, "wide", false, "do not fit the table to 80 columns")
+	cmd.Flags().StringVar(&format, "format", "table", "print as `F`: table, markdown, latex, csv, json")
+	cmd.Flags().BoolVar(&wide, "wide", false, "do not fit the table to 80 characters")
 	return cmd
 }
 

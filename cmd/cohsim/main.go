@@ -71,8 +71,9 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), metricsCommand(), explainCommand(),
-		versionCommand(), layoutCommand(), verifyCommand())
+	cobra.EnableCommandSorting = false // help lists what one starts with first
+	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
+		layoutCommand(), verifyCommand(), versionCommand())
 	return root
 }
 

@@ -31,12 +31,12 @@ type runFlags struct {
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.set, "set", nil, "`KEY=VALUE` laid over the config, as in --set run.cores=8; may be repeated")
-	fl.StringArrayVar(&f.points, "point", nil, "`AXIS=VALUE[,VALUE]`: only these points of the sweep; may be repeated")
-	fl.IntVar(&f.seed, "seed", 0, "this `seed` instead of run.seeds")
-	fl.IntVar(&f.jobs, "jobs", 0, "runs at a `time`; 0 is one per CPU of this host (no effect on results)")
-	fl.StringVar(&f.format, "format", "table", "`one` of "+strings.Join(report.Formats(), ", "))
-	fl.BoolVar(&f.wide, "wide", false, "do not fit tables to 80 columns; leave no column out")
+	fl.StringArrayVar(&f.set, "set", nil, "lay `KEY=VALUE` over the config (run.cores=8)")
+	fl.StringArrayVar(&f.points, "point", nil, "only points with `AXIS=VALUE`[,VALUE]")
+	fl.IntVar(&f.seed, "seed", 0, "run `N` instead of run.seeds")
+	fl.IntVar(&f.jobs, "jobs", 0, "run `N` at a time; 0 is one per CPU of this host")
+	fl.StringVar(&f.format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
+	fl.BoolVar(&f.wide, "wide", false, "leave no column out to fit 80 characters")
 }
 
 // load reads the experiment that the flags and the argument describe.
@@ -99,7 +99,7 @@ func progress(w io.Writer) func(sweep.Progress) {
 
 func runCommand() *cobra.Command {
 	var f runFlags
-	var out string
+	var out, program string
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "run CONFIG",
@@ -107,9 +107,9 @@ func runCommand() *cobra.Command {
 		Long: `Run simulates every point of an experiment with every seed, and prints its tables.
 
 CONFIG is a TOML file, or the name of a shipped experiment where no such file
-exists (cohsim list experiments). The same config and seed give the same bytes on
-any host and with any --jobs. The format is table, on a terminal or not; csv, json
-and bench carry every number of every run.`,
+exists (cohsim list experiments). --set and --point may be repeated. The same config
+and seed give the same bytes on any host and with any --jobs. The format is table,
+on a terminal or not; csv, json and bench carry every number of every run.`,
 		Example: `  cohsim run quickstart
   cohsim run configs/quickstart.toml --set run.cores=8 --format markdown
   cohsim run my.toml --dry-run`,
@@ -124,9 +124,15 @@ and bench carry every number of every run.`,
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
-			doc, _, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr())})
+			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Detail: program != ""})
 			if err != nil {
 				return err
+			}
+			var listing []report.Table
+			if program != "" {
+				if listing, err = annotate(exp, details, program, len(f.points) > 0); err != nil {
+					return err
+				}
 			}
 			if out != "" {
 				if err := writeDir(out, exp, doc); err != nil {
@@ -134,13 +140,17 @@ and bench carry every number of every run.`,
 				}
 			}
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
+				if program != "" {
+					return report.WriteTables(w, tableFormat(f.format), listing, report.Options{Wide: f.wide})
+				}
 				return report.Write(w, f.format, doc, exp.Reports, report.Options{Wide: f.wide})
 			})
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "also write the results, in every format, into this `directory`")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points; simulate nothing")
+	cmd.Flags().StringVar(&out, "out", "", "also write every format into `DIR`")
+	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points")
 	return cmd
 }
 

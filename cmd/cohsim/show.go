@@ -52,7 +52,7 @@ func showProtocolCommand() *cobra.Command {
 			return write(cmd.OutOrStdout(), func(w io.Writer) error { return showProtocol(args[0], format, w) })
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "markdown", "`one` of "+strings.Join(protocolFormats, ", "))
+	cmd.Flags().StringVar(&format, "format", "markdown", "print as `F`: "+strings.Join(protocolFormats, ", "))
 	return cmd
 }
 
@@ -114,7 +114,7 @@ func showMachineCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "table", "`one` of table, markdown, latex, csv, json")
+	cmd.Flags().StringVar(&format, "format", "table", "print as `F`: table, markdown, latex, csv, json")
 	return cmd
 }
 
@@ -189,10 +189,10 @@ func showProgramCommand() *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&lock, "lock", defaultLockName(), "the `lock` whose program it is")
-	fl.StringVar(&isaName, "isa", "x86-64", "`one` of x86-64, arm64-lse, arm64-llsc")
-	fl.StringVar(&layout, "layout", "", "`layout` laid over the lock's own: a shipped name, or a path")
-	fl.StringVar(&format, "format", "table", "`one` of "+strings.Join(programFormats, ", "))
+	fl.StringVar(&lock, "lock", defaultLockName(), "program of lock `KIND`")
+	fl.StringVar(&isaName, "isa", "x86-64", "link for `ISA`: x86-64, arm64-lse, arm64-llsc")
+	fl.StringVar(&layout, "layout", "", "lay `NAME` or a file over the lock's layout")
+	fl.StringVar(&format, "format", "table", "print as `F`: "+strings.Join(programFormats, ", "))
 	fl.BoolVar(&source, "source", false, "print the program as it was written")
 	return cmd
 }
@@ -201,9 +201,6 @@ func defaultLockName() string { return experiment.Locks{}.Names()[0] }
 
 // caller is a main program that calls p once: only a main program can be linked.
 func caller(p *cpu.Proc) (*cpu.Proc, error) {
-	if len(p.Exits) == 0 && len(p.Outs) == 0 {
-		return p, nil
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "program caller\n")
 	var args []string
@@ -224,7 +221,10 @@ func caller(p *cpu.Proc) (*cpu.Proc, error) {
 	for _, e := range p.Exits {
 		fmt.Fprintf(&b, " %s=done", e)
 	}
-	b.WriteString("\ndone:\n\thalt\n")
+	if len(p.Exits) > 0 {
+		b.WriteString("\ndone:")
+	}
+	b.WriteString("\n\thalt\n")
 	procs, err := cpu.Parse("caller", []byte(b.String()))
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, b.String())

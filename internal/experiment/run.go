@@ -26,6 +26,8 @@ type PointResult struct {
 	Lines  []machine.LineReport // contended lines, most costly first
 	Ops    uint64               // operations completed in the measured span
 	Cycles uint64               // of all cores in it
+	// Programs are the cycles of each op of each program.
+	Programs []machine.ProgramCycles
 }
 
 // RunError is a run that failed.
@@ -96,6 +98,7 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 	if err != nil {
 		return fail(&machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, err)}) // Load has built the same
 	}
+	setup.PerOp = detail
 	res, err := machine.Simulate(setup)
 	if err != nil {
 		return fail(err)
@@ -110,7 +113,7 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 	}
 	if detail {
 		total := &res.Run.Total
-		out.detail = PointResult{p, seed, res.Lines, total.Ops.Latency.Count(), total.CPU.Total}
+		out.detail = PointResult{p, seed, res.Lines, total.Ops.Latency.Count(), total.CPU.Total, res.Programs}
 	}
 	return out, nil
 }

@@ -55,6 +55,7 @@ type Setup struct {
 	StuckNS   float64 // no operation completed for this long: the run is livelocked; 0: never
 	Reference bool    // one event per cycle of a core: slow, for tests of run-ahead
 	Coverage  *mesi.Coverage
+	PerOp     bool // fill Result.Programs
 }
 
 const (

@@ -92,4 +92,6 @@ type Result struct {
 	Cores []stats.Counters // per thread
 	Lines []LineReport     // contended lines, most costly first
 	End   int64            // last cycle of the span
+	// Programs are only there if Setup.PerOp asked for them.
+	Programs []ProgramCycles
 }

@@ -54,6 +54,10 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		return nil, err
 	}
 	before := m.snapshot(start)
+	var beforeOps []ProgramCycles
+	if m.setup.PerOp {
+		beforeOps = m.opCycles()
+	}
 	m.resetLines()
 	if err := m.advance(end); err != nil {
 		return nil, err
@@ -78,6 +82,9 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		stats.Add(&res.Run.Total, c)
 	}
 	res.Lines = m.lineReports()
+	if m.setup.PerOp {
+		res.Programs = m.sinceCycles(beforeOps)
+	}
 	if err := m.rest(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,68 @@
+package machine
+
+import (
+	"cohsim/cpu"
+	"cohsim/internal/stats"
+)
+
+// ProgramCycles is where the threads of one program spent the measured span.
+type ProgramCycles struct {
+	Program *cpu.Program
+	Threads int
+	Ops     []stats.CauseCycles // per op of the program
+	Between stats.CauseCycles   // charged to none: fetch, the end of the program
+}
+
+// opCycles sums what has been charged to each op so far over the threads that
+// share a program. Programs are in the order of the first thread that runs them.
+func (m *Machine) opCycles() []ProgramCycles {
+	var out []ProgramCycles
+	index := map[*cpu.Program]int{} // looked up, never iterated
+	for i := range m.threads {
+		th := &m.threads[i]
+		k, ok := index[th.prog]
+		if !ok {
+			k = len(out)
+			index[th.prog] = k
+			out = append(out, ProgramCycles{Program: th.prog, Ops: make([]stats.CauseCycles, len(th.prog.Ops))})
+		}
+		p := &out[k]
+		p.Threads++
+		for op := range p.Ops {
+			plus(&p.Ops[op], &th.core.Cycles[op], 1)
+		}
+		plus(&p.Between, &th.core.Cycles[len(p.Ops)], 1)
+	}
+	return out
+}
+
+// sinceCycles is what was charged after before was taken.
+func (m *Machine) sinceCycles(before []ProgramCycles) []ProgramCycles {
+	after := m.opCycles()
+	for k := range after {
+		p, b := &after[k], &before[k]
+		for op := range p.Ops {
+			plus(&p.Ops[op], &b.Ops[op], ^uint64(0))
+		}
+		plus(&p.Between, &b.Between, ^uint64(0))
+	}
+	return after
+}
+
+// plus adds times × c; all ones is minus one.
+func plus(to, c *stats.CauseCycles, times uint64) {
+	for i := range c {
+		to[i] += times * c[i]
+	}
+}
+
+// Plus is the sum of two runs of one program.
+func (p *ProgramCycles) Plus(o *ProgramCycles) ProgramCycles {
+	sum := ProgramCycles{Program: p.Program, Threads: p.Threads, Ops: make([]stats.CauseCycles, len(p.Ops)), Between: p.Between}
+	for op := range sum.Ops {
+		sum.Ops[op] = p.Ops[op]
+		plus(&sum.Ops[op], &o.Ops[op], 1)
+	}
+	plus(&sum.Between, &o.Between, 1)
+	return sum
+}
