@@ -89,4 +89,3 @@ func text(ms []Msg) string {
 	}
 	return b.String()
 }
-

@@ -78,7 +78,7 @@ var homeCommon = []group{
 	}},
 	{when: when(recall), home: stalls(R_S, R_X)},
 	{when: when(recall), home: []HomeRow{
-		{HX, AtRecall, do(RecallSharers, RecallOwner), R_X, "the entry is needed for another line"},
+		{HX, AtRecall, do(RecallOwner), R_X, "the entry is needed for another line"},
 		{R_S, AtRcAckMore, do(SubRcAck), R_S, "not the last copy"},
 		{R_S, AtRcAckLast, do(SubRcAck), HI, "the last copy is gone"},
 		{R_X, AtWbData, do(WriteHome, ForgetOwner), HI, "memory is current and no copy is left"},

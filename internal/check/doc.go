@@ -16,6 +16,17 @@
 // number of words; two states are the same exactly when their words are, so a verdict
 // never rests on a hash.
 //
+// # Long runs
+//
+// go test explores every protocol at 3 caches, every combination of options at 2, and
+// every mutant. More is behind environment variables:
+//
+//	COHSIM_LONG=1 go test ./internal/check -run EveryOptionSet   # every combination of options at 3 caches, every row reached
+//	COHSIM_LONG=1 go test ./internal/check -run TwoLines         # two lines, every protocol
+//	COHSIM_LONG=1 go test ./internal/check -run Coarse           # coarse sharer lists at 4 caches
+//	COHSIM_RUMUR=1 go test ./internal/check -run Exported        # exported models under rumur; =all for every variant
+//	go test ./internal/check -run '^$' -bench FourCaches         # 3,141,584 states
+//
 // # What it does not know
 //
 // Time. Messages travel in a bag and arrive in any order; a core may ask at any time.

@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -136,6 +137,9 @@ func (s *search) run() (*Violation, error) {
 		}
 		if s.opt.MaxStates > 0 && int(s.seen.n) > s.opt.MaxStates {
 			return nil, fmt.Errorf("%w: %d", ErrTooBig, s.opt.MaxStates)
+		}
+		if s.seen.n > math.MaxUint32-1<<16 || len(s.edges) > math.MaxUint32-1<<16 {
+			return nil, fmt.Errorf("%w: states and steps are numbered with 32 bits", ErrTooBig)
 		}
 		if s.opt.Progress != nil && s.trans >= report {
 			s.opt.Progress(int64(s.seen.n), s.trans)

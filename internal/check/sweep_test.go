@@ -76,3 +76,42 @@ func TestEveryOptionSetIsProven(t *testing.T) {
 		})
 	}
 }
+
+// TestCoarseSharerListsReachEveryRow looks at rows that the sweep cannot judge: which of
+// them a coarse list reaches depends on how many sharers it can name exactly. Together,
+// one pointer and three at 4 caches must reach all.
+func TestCoarseSharerListsReachEveryRow(t *testing.T) {
+	if os.Getenv("COHSIM_LONG") == "" {
+		t.Skip("explores millions of states: COHSIM_LONG=1")
+	}
+	for _, name := range mesi.Names() {
+		o := mesi.DefaultOptions(name)
+		o.Recall, o.PutS = true, true
+		var cov mesi.Coverage
+		var p *mesi.Protocol
+		for _, pointers := range []int{1, 3} {
+			o.SharerPointers, o.SharerGroup, o.Caches = pointers, 2, 4
+			var err error
+			if p, err = mesi.New(name, o); err != nil {
+				t.Fatal(err)
+			}
+			s, err := NewProtocol(p, ProtocolConfig{Caches: o.Caches, Migrate: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := mustHold(t, s)
+			t.Logf("%s, %d pointers, %d caches: %d states", name, pointers, o.Caches, r.States)
+			cov.Add(s.Coverage())
+		}
+		for _, r := range p.CacheRows() {
+			if cov.CacheCount(r.From, r.On) == 0 {
+				t.Errorf("%s: cache row %v %v is never used", name, r.From, r.On)
+			}
+		}
+		for _, r := range p.HomeRows() {
+			if cov.HomeCount(r.From, r.On) == 0 {
+				t.Errorf("%s: home row %v %v is never used", name, r.From, r.On)
+			}
+		}
+	}
+}

@@ -92,7 +92,7 @@ func Cost(req Request) CostError {
 	}
 	if req.Lines == 2 {
 		// One entry per cache keeps the product of two lines small.
-		states = math.Pow(states, 1.7)
+		states = math.Pow(states, 1.84)
 	}
 	return CostError{req.Caches, states, 115 * states, states * 0.9e-6}
 }
