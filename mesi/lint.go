@@ -49,13 +49,51 @@ func (p *Protocol) Lint() error {
 			errs = append(errs, fmt.Errorf("cache state %v: the line cannot be evicted", s))
 		}
 	}
+	for _, r := range p.cacheRows {
+		t, isMsg := r.On.Msg()
+		for _, a := range r.Do {
+			for _, u := range Sends(a) {
+				if !mayCause(t, isMsg, u) {
+					errs = append(errs, fmt.Errorf("cache row %v %v: %v must not cause %v", r.From, r.On, r.On, u))
+				}
+			}
+		}
+	}
 	for _, r := range p.homeRows {
+		t, isMsg := r.On.Msg()
+		for _, a := range r.Do {
+			for _, u := range Sends(a) {
+				// A recall is a request of the home itself.
+				if !mayCause(t, true, u) && isMsg {
+					errs = append(errs, fmt.Errorf("home row %v %v: %v must not cause %v", r.From, r.On, r.On, u))
+				}
+			}
+		}
 		waits := !r.From.Stable() && r.On <= AtPutMOwnLast
 		if waits != (len(r.Do) == 1 && r.Do[0] == StallHere && r.To == r.From) {
 			errs = append(errs, fmt.Errorf("home row %v %v: a request stalls exactly in the blocked states", r.From, r.On))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// mayCause says which message may be sent because of which: a request causes forwards
+// and replies, a forward causes replies, data cause an unblock, and what an owner or a
+// sharer tells the home causes data at most. So no kind of message waits for itself, and
+// finite buffers cannot deadlock as long as forwards and replies are always taken.
+func mayCause(t MsgType, isMsg bool, u MsgType) bool {
+	unblock := u == UnbS || u == UnbO || u == UnbX
+	switch {
+	case !isMsg:
+		return u.VN() == Request
+	case t.VN() == Request:
+		return u.VN() != Request
+	case t.VN() == Forward:
+		return u.VN() == Reply && !unblock
+	case t.ToHome():
+		return u >= DataS && u <= DataD
+	}
+	return unblock
 }
 
 func lintRow(r CacheRow) []string {

@@ -61,3 +61,23 @@ func TestLintNoticesAForgottenPerform(t *testing.T) {
 		t.Errorf("lint says %v", err)
 	}
 }
+
+func TestLintNoticesACycleOfMessageClasses(t *testing.T) {
+	p, err := New("mesi", DefaultOptions("mesi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := append([]HomeRow(nil), p.HomeRows()...)
+	for i, r := range home {
+		if r.From == B_X && r.On == AtUnbX {
+			home[i].Do = do(OwnReq, ForwardGetS, ForgetReq)
+		}
+	}
+	q, err := p.WithRows(p.CacheRows(), home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Lint(); err == nil || !strings.Contains(err.Error(), "UnbX must not cause FwdGetS") {
+		t.Errorf("lint says %v", err)
+	}
+}

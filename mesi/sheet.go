@@ -1,8 +1,10 @@
 package mesi
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -116,13 +118,16 @@ func (p *Protocol) Sheets() []Sheet {
 	}
 }
 
-// Why lists every row with its reason.
+// Why lists every row with its reason, by state and event; stalls are left out.
 func (p *Protocol) Why() Sheet {
 	s := Sheet{Title: "Why", Head: []string{"at", "state", "event", "actions", "reason"}}
-	for _, r := range p.cacheRows {
+	cache, home := slices.Clone(p.cacheRows), slices.Clone(p.homeRows)
+	slices.SortFunc(cache, func(a, b CacheRow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.On, b.On)) })
+	slices.SortFunc(home, func(a, b HomeRow) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.On, b.On)) })
+	for _, r := range cache {
 		s.Rows = append(s.Rows, []string{"cache", r.From.String(), r.On.String(), cell(r.Do, r.From.String(), r.To.String()), r.Why})
 	}
-	for _, r := range p.homeRows {
+	for _, r := range home {
 		if len(r.Do) == 1 && r.Do[0] == StallHere {
 			continue
 		}

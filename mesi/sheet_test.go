@@ -3,10 +3,42 @@ package mesi
 import (
 	"encoding/xml"
 	"errors"
+	"flag"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden tables")
+
+// TestTablesAreThoseInTheGoldenFiles makes every change of a row visible in review.
+func TestTablesAreThoseInTheGoldenFiles(t *testing.T) {
+	for _, name := range Names() {
+		p, err := New(name, DefaultOptions(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := p.WriteMarkdown(&b); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("testdata", name+".md")
+		if *update {
+			if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != string(want) {
+			t.Errorf("%s is not the table of %s; go test ./mesi -update rewrites it", file, name)
+		}
+	}
+}
 
 func everyProtocol(t *testing.T, f func(t *testing.T, p *Protocol)) {
 	for _, name := range Names() {
