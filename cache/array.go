@@ -11,14 +11,17 @@ const NoLine = ^uint64(0)
 // LineBytes is the size of a line.
 const LineBytes = 64
 
-// Way is one way of one set. Everything a hit needs stands together: the sets of
-// an 8-way array are two host cache lines each.
+// Way is what stands behind a tag: when the line was last used, the frame that
+// holds it, and what a hit may do. With the tags apart, looking for a line of an
+// 8-way array reads half a host cache line, and finding it one more.
 type Way struct {
-	tag    uint32 // line number, noTag if empty
-	stamp  uint32 // LRU: time of last use
-	Frame  int32  // the frame behind it
-	Rights Rights
+	stamp uint32 // LRU: time of last use
+	entry uint32 // frame<<3 | rights
 }
+
+// Frame is the frame behind the way, Rights what an access that hits may do.
+func (w Way) Frame() int32   { return int32(w.entry >> 3) }
+func (w Way) Rights() Rights { return Rights(w.entry & 7) }
 
 // Rights say what an access that hits may do at once, without a look at the
 // frame. They are a copy of the frame's state, kept by Unit.Sync.
@@ -30,16 +33,15 @@ const (
 	Plain                       // the line is not contended: nobody counts its accesses
 )
 
-const noTag = ^uint32(0)
-
 // Array is a set-associative tag array.
 type Array struct {
-	ways  int
-	mask  uint64 // sets - 1
+	tags  []uint32 // line number + 1, 0 if empty
 	Ways  []Way
+	mask  uint64 // sets - 1
+	ways  int
 	clock uint32
-	tree  []uint64 // PLRU: one bit tree per set
 	plru  bool
+	tree  []uint64 // PLRU: one bit tree per set
 }
 
 // Check says what is wrong with the geometry, "" if nothing is.
@@ -58,13 +60,11 @@ func (c Config) Check() string {
 	return ""
 }
 
-// NewArray returns an empty array; the geometry must pass Check.
+// NewArray returns an empty array; the geometry must pass Check. Its memory is
+// not touched, so that the host need not back what a run never uses.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), Ways: make([]Way, n), plru: c.Replacement == "plru"}
-	for i := range a.Ways {
-		a.Ways[i].tag = noTag
-	}
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), Ways: make([]Way, n), plru: c.Replacement == "plru"}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
 	}
@@ -72,19 +72,14 @@ func NewArray(c Config) *Array {
 }
 
 // Tag is the line in way i, NoLine if it is empty.
-func (a *Array) Tag(i int32) uint64 {
-	if t := a.Ways[i].tag; t != noTag {
-		return uint64(t)
-	}
-	return NoLine
-}
+func (a *Array) Tag(i int32) uint64 { return uint64(a.tags[i]) - 1 }
 
 // Find returns the way that holds the line, -1 if none does.
 func (a *Array) Find(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
-	set := a.Ways[base : base+a.ways]
-	for i := range set {
-		if set[i].tag == uint32(line) {
+	want := uint32(line) + 1
+	for i, tag := range a.tags[base : base+a.ways] {
+		if tag == want {
 			return int32(base + i)
 		}
 	}
@@ -140,7 +135,18 @@ func (a *Array) renumber() {
 	a.clock = uint32(a.ways)
 }
 
-// Victim returns the way that the line should take: an empty one, or the
+// Room returns the first empty way that the line could take, -1 if there is none.
+func (a *Array) Room(line uint64) int32 {
+	base := int(line&a.mask) * a.ways
+	for i, tag := range a.tags[base : base+a.ways] {
+		if tag == 0 {
+			return int32(base + i)
+		}
+	}
+	return -1
+}
+
+// Victim returns the way that the line should take where there is no Room: the
 // replacement policy's choice among those that free accepts (nil: all); -1 if
 // there is none.
 func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
@@ -148,9 +154,6 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 	base := set * a.ways
 	best := int32(-1)
 	for i := base; i < base+a.ways; i++ {
-		if a.Ways[i].tag == noTag {
-			return int32(i)
-		}
 		if free != nil && !free(int32(i)) {
 			continue
 		}
@@ -176,8 +179,17 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 	return -1
 }
 
-// Set puts a line, whose number must fit 32 bits, into way i.
-func (a *Array) Set(i int32, line uint64) { a.Ways[i].tag = uint32(line) }
+// Set puts a line, whose number must be below 2^32-1, into way i.
+func (a *Array) Set(i int32, line uint64, frame int32, rights Rights) {
+	a.tags[i] = uint32(line) + 1
+	a.Ways[i].entry = uint32(frame)<<3 | uint32(rights)
+}
+
+// SetRights changes what a hit on way i may do.
+func (a *Array) SetRights(i int32, rights Rights) {
+	w := &a.Ways[i]
+	w.entry = w.entry&^7 | uint32(rights)
+}
 
 // Clear empties way i.
-func (a *Array) Clear(i int32) { a.Ways[i] = Way{tag: noTag} }
+func (a *Array) Clear(i int32) { a.tags[i], a.Ways[i] = 0, Way{} }

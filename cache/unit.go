@@ -6,8 +6,10 @@ import "cohsim/mesi"
 type Frame struct {
 	Data [LineBytes]byte // first: a frame is two host cache lines, the bytes are one
 
+	Tag uint64 // the line, NoLine if the frame is free
 	mesi.Line
 	L1   int32 // way of the L1 tag array, -1 if not there
+	way  int32 // way of the outer tag array
 	MSHR int16 // outstanding miss, -1 if none
 
 	Pinned  uint8  // locked ops in the middle of their latency: no victim meanwhile
@@ -19,7 +21,7 @@ type Frame struct {
 	Written uint16 // words written since the unit became owner, while tracked
 	Ops     uint32 // accesses since the unit became owner, while tracked
 	Locked  int64  // cycle of the last locked op
-	_       [24]byte
+	_       [16]byte
 }
 
 // Class is the verdict on a coherence miss.
@@ -51,15 +53,17 @@ type Parked struct {
 
 // Unit is the private caches of one core.
 type Unit struct {
-	L1     *Array
-	outer  *Array // the array whose ways are the frames: the L2, or the L1 alone
-	two    bool
+	last   int32  // frame found last
+	two    bool   // there is an L2
+	L1     *Array // its ways name frames
+	outer  *Array // so do these: the L2's, or the L1's again
 	Frames []Frame
+	spare  []int32 // free frames
 
-	MSHRs  []MSHR
 	busy   int
-	Parked []Parked // in use ones first
 	parked int
+	MSHRs  []MSHR
+	Parked []Parked // in use ones first
 }
 
 // NewUnit returns an empty unit. l2.Bytes == 0 means a single level.
@@ -70,11 +74,38 @@ func NewUnit(l1, l2 Config, mshrs int) *Unit {
 		u.outer = NewArray(l2)
 		u.two = true
 	}
-	u.Frames = make([]Frame, len(u.outer.Ways))
-	for i := range u.Frames {
-		u.Frames[i].L1, u.Frames[i].MSHR = -1, -1
-	}
+	u.Reserve()
 	return u
+}
+
+// Reserve makes frames until every MSHR could take one. Frames move when more
+// are made, so no pointer to one may be held across Reserve; nothing else moves
+// them. A unit thus has as many frames as it ever held lines at a time, close to
+// each other, and not one per way.
+func (u *Unit) Reserve() {
+	if len(u.spare) < len(u.MSHRs) && len(u.Frames) < len(u.outer.Ways) {
+		u.grow()
+	}
+}
+
+func (u *Unit) grow() {
+	n := len(u.Frames)
+	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.Ways))
+	frames := make([]Frame, more)
+	copy(frames, u.Frames)
+	u.Frames = frames
+	spare := make([]int32, 0, more)
+	for f := int32(more) - 1; f >= int32(n); f-- { // low numbers first
+		u.Frames[f].clear()
+		spare = append(spare, f)
+	}
+	u.spare = append(spare, u.spare...)
+}
+
+func (fr *Frame) clear() {
+	fr.Tag, fr.Line = NoLine, mesi.Line{}
+	fr.L1, fr.way, fr.MSHR, fr.Pinned, fr.Once, fr.Tracked = -1, -1, -1, 0, false, false
+	fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = Settled, 0, 0, 0, -1<<62
 }
 
 // TwoLevels reports whether there is an L2.
@@ -82,32 +113,37 @@ func (u *Unit) TwoLevels() bool { return u.two }
 
 // Find returns the frame of a line, -1 if it has none.
 func (u *Unit) Find(line uint64) int32 {
-	if i := u.L1.Find(line); i >= 0 {
-		return u.L1.Ways[i].Frame
+	if u.Frames[u.last].Tag == line {
+		return u.last
 	}
-	if !u.two {
+	return u.find(line)
+}
+
+func (u *Unit) find(line uint64) int32 {
+	i := u.outer.Find(line)
+	if i < 0 {
 		return -1
 	}
-	return u.outer.Find(line)
+	u.last = u.outer.Ways[i].Frame()
+	return u.last
 }
 
 // Use records an access to a frame that the L1 did not have the tag of: it
 // becomes the most recent of its set, and takes a way of the L1. With one level
 // it has one already.
-func (u *Unit) Use(f int32, line uint64, rights Rights) {
-	u.outer.Touch(f)
+func (u *Unit) Use(f int32, rights Rights) {
+	fr := &u.Frames[f]
+	u.outer.Touch(fr.way)
 	if !u.two {
 		return
 	}
-	fr := &u.Frames[f]
 	if fr.L1 < 0 {
-		w := u.L1.Victim(line, nil)
-		if u.L1.Tag(w) != NoLine {
-			u.Frames[u.L1.Ways[w].Frame].L1 = -1
+		w := u.L1.Room(fr.Tag)
+		if w < 0 {
+			w = u.L1.Victim(fr.Tag, nil)
+			u.Frames[u.L1.Ways[w].Frame()].L1 = -1
 		}
-		u.L1.Set(w, line)
-		u.L1.Ways[w].Frame = f
-		u.L1.Ways[w].Rights = rights
+		u.L1.Set(w, fr.Tag, f, rights)
 		fr.L1 = w
 	}
 	u.L1.Touch(fr.L1)
@@ -115,38 +151,54 @@ func (u *Unit) Use(f int32, line uint64, rights Rights) {
 
 // Sync copies what a frame's state allows to the L1's way, if it has one. It
 // must be called after every change of the frame's state or Tracked.
-func (u *Unit) Sync(f int32, rights Rights) {
-	if w := u.Frames[f].L1; w >= 0 {
-		u.L1.Ways[w].Rights = rights
+func (u *Unit) Sync(fr *Frame, rights Rights) {
+	if fr.L1 >= 0 {
+		u.L1.SetRights(fr.L1, rights)
 	}
 }
 
-// Victim returns the frame that a new line should take, -1 if every frame of
-// its set is in the middle of a transaction or of a locked op.
-func (u *Unit) Victim(line uint64, stable func(mesi.State) bool) int32 {
+// Take finds a way for a new line. If it is empty, the line has it at once, and
+// Take returns the line's frame; if not, Take returns the frame that must be
+// evicted first, -1 if every frame of the set is in the middle of a transaction
+// or of a locked op.
+func (u *Unit) Take(line uint64, stable func(mesi.State) bool) (f int32, taken bool) {
+	if w := u.outer.Room(line); w >= 0 {
+		return u.place(w, line), true
+	}
+	w := int32(-1)
 	if u.two {
 		// What the L1 holds is in use, though the L2 does not see its hits.
-		if f := u.outer.Victim(line, func(i int32) bool {
-			fr := &u.Frames[i]
+		w = u.outer.Victim(line, func(i int32) bool {
+			fr := &u.Frames[u.outer.Ways[i].Frame()]
 			return fr.L1 < 0 && fr.Pinned == 0 && stable(fr.State)
-		}); f >= 0 {
-			return f
-		}
+		})
 	}
-	return u.outer.Victim(line, func(i int32) bool { return u.Frames[i].Pinned == 0 && stable(u.Frames[i].State) })
+	if w < 0 {
+		w = u.outer.Victim(line, func(i int32) bool {
+			fr := &u.Frames[u.outer.Ways[i].Frame()]
+			return fr.Pinned == 0 && stable(fr.State)
+		})
+	}
+	if w < 0 {
+		return -1, false
+	}
+	return u.outer.Ways[w].Frame(), false
 }
 
-// Tag is the line in a frame, NoLine if it is empty.
-func (u *Unit) Tag(f int32) uint64 { return u.outer.Tag(f) }
-
-// Place puts a line into a frame, which must be empty.
-func (u *Unit) Place(f int32, line uint64) {
-	u.outer.Set(f, line)
-	u.outer.Touch(f)
+// place puts a line into an empty way.
+func (u *Unit) place(w int32, line uint64) int32 {
+	n := len(u.spare) - 1
+	f := u.spare[n]
+	u.spare = u.spare[:n]
+	fr := &u.Frames[f]
+	fr.Tag, fr.way = line, w
+	u.outer.Set(w, line, f, 0)
+	u.outer.Touch(w)
 	if !u.two {
-		u.outer.Ways[f].Frame = f
-		u.Frames[f].L1 = f
+		fr.L1 = w
 	}
+	u.last = f
+	return f
 }
 
 // Empty frees a frame.
@@ -155,10 +207,9 @@ func (u *Unit) Empty(f int32) {
 	if fr.L1 >= 0 && u.two {
 		u.L1.Clear(fr.L1)
 	}
-	u.outer.Clear(f)
-	fr.Line = mesi.Line{}
-	fr.L1, fr.MSHR, fr.Pinned, fr.Once, fr.Tracked = -1, -1, 0, false, false
-	fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = Settled, 0, 0, 0, -1<<62
+	u.outer.Clear(fr.way)
+	fr.clear()
+	u.spare = append(u.spare, f)
 }
 
 // FreeMSHRs is the number of misses that may still be started.
@@ -191,13 +242,20 @@ func (u *Unit) CanPark() bool { return u.parked < len(u.Parked) }
 // Park moves the line of frame f, already in its eviction state, to the buffer.
 func (u *Unit) Park(f int32) {
 	fr := &u.Frames[f]
-	u.Parked[u.parked] = Parked{Line: fr.Line, Tag: u.Tag(f), Data: fr.Data}
+	u.Parked[u.parked] = Parked{Line: fr.Line, Tag: fr.Tag, Data: fr.Data}
 	u.parked++
 }
 
 // FindParked returns the line's eviction entry, nil if it has none. The entry
 // stays where it is until Unpark.
 func (u *Unit) FindParked(line uint64) *Parked {
+	if u.parked == 0 {
+		return nil
+	}
+	return u.findParked(line)
+}
+
+func (u *Unit) findParked(line uint64) *Parked {
 	for i := range u.parked {
 		if u.Parked[i].Tag == line {
 			return &u.Parked[i]

@@ -97,7 +97,8 @@ type unit struct {
 	threads []int32
 	rng     sim.Rand
 	seq     uint64
-	refused bool     // a miss found no way since the last unlock
+	refused bool // a miss found no way since the last unlock
+	l1Lat   int64
 	inbox   timeHeap // arrival times of messages on their way here
 }
 
@@ -129,13 +130,14 @@ type line struct {
 
 // Machine is one run's machine.
 type Machine struct {
-	cfg   Config
-	setup Setup
-	net   *noc.Net
-	topo  noc.Topology
-	proto *mesi.Protocol
-	msgs  *sim.Wheel[event]
-	wakes *sim.Wheel[int32]
+	cfg    Config
+	setup  Setup
+	net    *noc.Net
+	topo   noc.Topology
+	proto  *mesi.Protocol
+	stable func(mesi.State) bool
+	msgs   *sim.Wheel[event]
+	wakes  *sim.Wheel[int32]
 
 	units   []unit
 	threads []thread
@@ -154,7 +156,7 @@ type Machine struct {
 	out      mesi.Out
 
 	homeNS, llcHit, dram int64
-	l1Lat, l2Lat         int64
+	l2Lat                int64
 	leastReq             int64 // shortest way of a request to a home
 	leastReply           int64 // shortest way of anything to a unit
 	lockedShare          int64
@@ -202,7 +204,7 @@ func New(s Setup) (*Machine, error) {
 
 	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
-	m.l1Lat, m.l2Lat = int64(cfg.L1.LatencyCycles), int64(cfg.L2.LatencyCycles)
+	m.l2Lat = int64(cfg.L2.LatencyCycles)
 	m.lockedShare = cycles(cfg.Protocol.LockedShare)
 	m.randomHome = cfg.Protocol.Arbitration == "random"
 	for d, l := range []noc.Legs{cfg.Fabric.Near, cfg.Fabric.Far, cfg.Fabric.Remote} {
@@ -248,7 +250,7 @@ func New(s Setup) (*Machine, error) {
 			unitOf[core] = u
 			m.units = append(m.units, unit{
 				Unit: *cache.NewUnit(cfg.L1, cfg.L2, cfg.MSHRs), id: mesi.Node(u),
-				place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0),
+				place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0), l1Lat: int64(cfg.L1.LatencyCycles),
 			})
 		}
 		m.units[u].threads = append(m.units[u].threads, int32(i))
@@ -260,6 +262,7 @@ func New(s Setup) (*Machine, error) {
 		return nil, fmt.Errorf("protocol: %w", err)
 	}
 	m.proto.Cov = s.Coverage
+	m.stable = m.proto.Stable
 	m.bounds()
 	for i := range m.threads {
 		th := &m.threads[i]

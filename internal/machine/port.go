@@ -53,11 +53,12 @@ const never64 = int64(1) << 62
 
 func (p *port) PlainLoad(addr uint64, bytes int, most int64) (val uint64, lat int64, ok bool) {
 	const plain = cache.MayRead | cache.Plain
-	if i := p.u.L1.Find(addr >> 6); i >= 0 && p.m.l1Lat < most {
-		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
-			p.u.L1.Touch(i)
+	u := p.u
+	if i := u.L1.Find(addr >> 6); i >= 0 && u.l1Lat < most {
+		if w := u.L1.Ways[i]; w.Rights()&plain == plain {
+			u.L1.Touch(i)
 			p.th.st.Cache.L1Hits++
-			return peek(&p.u.Frames[w.Frame].Data, addr, bytes), p.m.l1Lat, true
+			return peek(&u.Frames[w.Frame()].Data, addr, bytes), u.l1Lat, true
 		}
 	}
 	return 0, 0, false
@@ -65,11 +66,12 @@ func (p *port) PlainLoad(addr uint64, bytes int, most int64) (val uint64, lat in
 
 func (p *port) PlainStore(addr uint64, bytes int, val uint64) bool {
 	const plain = cache.MayWrite | cache.Plain
-	if i := p.u.L1.Find(addr >> 6); i >= 0 {
-		if w := &p.u.L1.Ways[i]; w.Rights&plain == plain {
-			p.u.L1.Touch(i)
+	u := p.u
+	if i := u.L1.Find(addr >> 6); i >= 0 {
+		if w := u.L1.Ways[i]; w.Rights()&plain == plain {
+			u.L1.Touch(i)
 			p.th.st.Cache.L1Hits++
-			poke(&p.u.Frames[w.Frame].Data, addr, bytes, val)
+			poke(&u.Frames[w.Frame()].Data, addr, bytes, val)
 			return true
 		}
 	}
@@ -86,19 +88,19 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 	fr := &p.u.Frames[f]
 	switch {
 	case p.m.proto.Readable(fr.State):
-		lat, level := p.m.l1Lat, stats.L1
+		lat, level := p.u.l1Lat, stats.L1
 		if fr.L1 < 0 {
 			lat, level = p.m.l2Lat, stats.L2
 		}
-		p.hit(f, line)
-		p.touch(f, addr, bytes)
+		p.hit(f, fr)
+		p.touch(fr, addr, bytes)
 		return peek(&fr.Data, addr, bytes), lat, level, cpu.Done
 	case fr.State == mesi.I: // its bytes may serve one load and it is about to go
 		if !fr.Once {
 			return 0, 0, 0, cpu.Pending
 		}
 		fr.Once = false
-		p.touch(f, addr, bytes)
+		p.touch(fr, addr, bytes)
 		return peek(&fr.Data, addr, bytes), 1, stats.L1, cpu.Done
 	}
 	p.join(fr, addr)
@@ -106,72 +108,70 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 }
 
 // hit counts a hit and makes its line the most recent.
-func (p *port) hit(f int32, line uint64) {
-	inL1 := p.u.Frames[f].L1 >= 0
-	if !p.th.ready {
-		if inL1 {
+func (p *port) hit(f int32, fr *cache.Frame) {
+	if fr.L1 >= 0 {
+		if !p.th.ready {
 			p.th.st.Cache.L1Hits++
-		} else {
-			p.th.st.Cache.L1Misses++
-			p.th.st.Cache.L2Hits++
 		}
+		p.u.L1.Touch(fr.L1)
+		return
 	}
-	if inL1 {
-		p.u.L1.Touch(p.u.Frames[f].L1)
-	} else {
-		p.u.Use(f, line, p.m.rights(p.u, f))
+	if !p.th.ready {
+		p.th.st.Cache.L1Misses++
+		p.th.st.Cache.L2Hits++
 	}
+	p.u.Use(f, p.m.rights(p.u, fr))
 }
 
 func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
 	if !p.th.ready && p.PlainStore(addr, bytes, val) {
 		return cpu.Done
 	}
-	r := p.Own(addr, t, true)
+	f, r := p.own(addr, t, true)
 	if r == cpu.Done {
-		p.Poke(addr, bytes, val, t)
+		p.write(&p.u.Frames[f], addr, bytes, val, t)
 	}
 	return r
 }
 
 func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
+	_, r := p.own(addr, t, demand)
+	return r
+}
+
+// own asks for a line writable; its frame is returned if it is.
+func (p *port) own(addr uint64, t int64, demand bool) (int32, cpu.Result) {
 	line := addr >> 6
-	if i := p.u.L1.Find(line); i >= 0 && !demand && p.u.L1.Ways[i].Rights&cache.MayWrite != 0 {
-		return cpu.Done
-	}
 	f := p.u.Find(line)
 	if f < 0 {
-		return p.miss(line, addr, mesi.Store, demand, t)
+		return f, p.miss(line, addr, mesi.Store, demand, t)
 	}
 	fr := &p.u.Frames[f]
 	switch {
 	case p.m.proto.Writable(fr.State):
 		if demand {
-			p.hit(f, line)
+			p.hit(f, fr)
 		}
-		return cpu.Done
+		return f, cpu.Done
 	case fr.State == mesi.I: // its bytes served one load and it is about to go
-		return cpu.Pending
+		return f, cpu.Pending
 	case fr.MSHR >= 0: // a transaction is under way; what it brings may not be enough
 		if demand {
 			p.join(fr, addr)
 		}
-		return cpu.Pending
+		return f, cpu.Pending
 	}
 	// A readable copy: ask for permission.
 	if p.u.FreeMSHRs() == 0 {
-		return cpu.Busy
+		return f, cpu.Busy
 	}
 	if demand && !p.th.ready {
-		p.th.st.Cache.L1Misses++
-		if p.u.TwoLevels() {
-			p.th.st.Cache.L2Misses++
-		}
+		p.countMiss()
 	}
 	p.th.st.Cache.Upgrade++
 	p.u.Miss(f, line, uint8(addr&63), demand)
-	p.request(f, line, addr, mesi.Store, t)
-	return cpu.Pending
+	p.request(fr, line, addr, mesi.Store, t)
+	return f, cpu.Pending
 }
 
 func (p *port) Prefetch(addr uint64, t int64) {
@@ -180,24 +180,30 @@ func (p *port) Prefetch(addr uint64, t int64) {
 	}
 }
 
+// frame is the frame of a line that the unit holds.
+func (p *port) frame(addr uint64) *cache.Frame { return &p.u.Frames[p.u.Find(addr>>6)] }
+
 func (p *port) Peek(addr uint64, bytes int, t int64) uint64 {
-	f := p.u.Find(addr >> 6)
-	p.touch(f, addr, bytes)
-	return peek(&p.u.Frames[f].Data, addr, bytes)
+	fr := p.frame(addr)
+	p.touch(fr, addr, bytes)
+	return peek(&fr.Data, addr, bytes)
 }
 
 func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
-	f := p.u.Find(addr >> 6)
-	fr := &p.u.Frames[f]
+	p.write(p.frame(addr), addr, bytes, val, t)
+}
+
+// write writes a word of a writable line.
+func (p *port) write(fr *cache.Frame, addr uint64, bytes int, val uint64, t int64) {
 	if fr.State != mesi.M {
 		p.m.out.Msgs = p.m.out.Msgs[:0]
 		p.m.proto.Core(&fr.Line, mesi.Store, p.u.id, &p.m.out)
 		if fr.State != mesi.M {
 			panic(bug("store to a line that is not writable"))
 		}
-		p.m.sync(p.u, f)
+		p.m.sync(p.u, fr)
 	}
-	p.touch(f, addr, bytes)
+	p.touch(fr, addr, bytes)
 	if fr.Tracked {
 		fr.Written |= words(addr, bytes)
 	}
@@ -207,10 +213,10 @@ func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
 	}
 }
 
-func (p *port) Lock(addr uint64) { p.u.Frames[p.u.Find(addr>>6)].Pinned++ }
+func (p *port) Lock(addr uint64) { p.frame(addr).Pinned++ }
 
 func (p *port) Unlock(addr uint64, t int64) {
-	fr := &p.u.Frames[p.u.Find(addr>>6)]
+	fr := p.frame(addr)
 	fr.Pinned--
 	fr.Locked = t
 	if p.u.refused {
@@ -233,21 +239,20 @@ func (p *port) join(fr *cache.Frame, addr uint64) {
 		mshr.Demand, mshr.Offset = true, uint8(addr&63)
 	}
 	if !p.th.ready {
-		p.th.st.Cache.L1Misses++
-		if p.u.TwoLevels() {
-			p.th.st.Cache.L2Misses++
-		}
+		p.countMiss()
 	}
 }
 
 // touch records an access to a held line: once it meets a word that another
 // core wrote since the last copy was lost, the miss that brought the line was
 // true sharing.
-func (p *port) touch(f int32, addr uint64, bytes int) {
-	fr := &p.u.Frames[f]
-	if !fr.Tracked {
-		return
+func (p *port) touch(fr *cache.Frame, addr uint64, bytes int) {
+	if fr.Tracked {
+		p.track(fr, addr, bytes)
 	}
+}
+
+func (p *port) track(fr *cache.Frame, addr uint64, bytes int) {
 	fr.Ops++
 	if fr.Class == cache.Undecided && fr.Foreign&words(addr, bytes) != 0 {
 		fr.Class = cache.Settled
@@ -276,19 +281,21 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	if free := u.FreeMSHRs(); free == 0 || !demand && free == 1 {
 		return cpu.Busy
 	}
-	f := u.Victim(line, m.proto.Stable)
-	if f < 0 || u.Tag(f) != cache.NoLine && !m.evict(u, p.th, f, t) {
-		u.refused = true // perhaps for a way that a locked op holds
-		return cpu.Busy
+	f, taken := u.Take(line, m.stable)
+	if !taken {
+		if f < 0 || !m.evict(u, p.th, f, t) {
+			u.refused = true // perhaps for a way that a locked op holds
+			return cpu.Busy
+		}
+		f, _ = u.Take(line, m.stable)
 	}
 	if demand && !p.th.ready {
 		p.countMiss()
 	}
-	u.Place(f, line)
 	u.Miss(f, line, uint8(addr&63), demand)
 	fr := &u.Frames[f]
 	m.classify(u, p.th, fr, line, addr)
-	p.request(f, line, addr, ev, t)
+	p.request(fr, line, addr, ev, t)
 	if m.cfg.Adjacent && demand {
 		if buddy := line ^ 1; m.has(buddy) {
 			if u.Find(buddy) < 0 {
@@ -307,12 +314,11 @@ func (p *port) countMiss() {
 }
 
 // request presents a core request to the protocol and sends what it says.
-func (p *port) request(f int32, line, addr uint64, ev mesi.CoreEvent, t int64) {
+func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t int64) {
 	m := p.m
-	fr := &p.u.Frames[f]
 	m.out.Msgs = m.out.Msgs[:0]
 	eff := m.proto.Core(&fr.Line, ev, p.u.id, &m.out)
-	m.sync(p.u, f)
+	m.sync(p.u, fr)
 	if eff&mesi.Drop != 0 { // a protocol without upgrades gives its copy up to ask again
 		m.copyEnds(p.u, fr, m.line(line))
 		p.u.dropped(m, line, t, p.th)
@@ -339,8 +345,7 @@ func (p *port) request(f int32, line, addr uint64, ev mesi.CoreEvent, t int64) {
 
 // rights is what a hit on frame f may do without a look at the frame. Threads
 // that share caches never hit plainly: they must hear of each other's stores.
-func (m *Machine) rights(u *unit, f int32) cache.Rights {
-	fr := &u.Frames[f]
+func (m *Machine) rights(u *unit, fr *cache.Frame) cache.Rights {
 	var r cache.Rights
 	if m.proto.Readable(fr.State) {
 		r = cache.MayRead
@@ -355,4 +360,8 @@ func (m *Machine) rights(u *unit, f int32) cache.Rights {
 }
 
 // sync brings the L1's copy of a frame's rights up to date.
-func (m *Machine) sync(u *unit, f int32) { u.Sync(f, m.rights(u, f)) }
+func (m *Machine) sync(u *unit, fr *cache.Frame) {
+	if fr.L1 >= 0 {
+		u.Sync(fr, m.rights(u, fr))
+	}
+}

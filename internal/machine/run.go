@@ -63,6 +63,7 @@ func (m *Machine) runThread(i int32, th *thread, t, end int64) {
 		}
 		limit = max(limit, t+1)
 	}
+	u.Reserve()
 	th.limit = limit
 	th.wakeAt = sim.Never
 	if th.retry {

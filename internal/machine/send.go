@@ -171,7 +171,10 @@ func (m *Machine) llcAt(p noc.Place) *cache.Array {
 }
 
 func (m *Machine) keep(a *cache.Array, n uint64) {
-	i := a.Victim(n, nil)
-	a.Set(i, n)
+	i := a.Room(n)
+	if i < 0 {
+		i = a.Victim(n, nil)
+	}
+	a.Set(i, n, 0, 0)
 	a.Touch(i)
 }

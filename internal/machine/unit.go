@@ -21,9 +21,10 @@ func (m *Machine) deliver(e *simEvent) {
 	}
 	u := &m.units[ev.msg.To]
 	u.inbox.pop()
+	u.Reserve()
+	n := m.first + uint64(ev.line)
+	f := u.Find(n)
 	if ev.msg.Type.VN() == mesi.Forward {
-		n := m.first + uint64(ev.line)
-		f := u.Find(n)
 		owned := f >= 0 && m.proto.Writable(u.Frames[f].State)
 		for _, i := range u.threads {
 			if until, grace := m.threads[i].core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
@@ -36,16 +37,16 @@ func (m *Machine) deliver(e *simEvent) {
 	}
 	m.received++
 	m.remember(ev, e.At)
-	m.atUnit(u, ev, e.At)
+	m.atUnit(u, f, ev, e.At)
 }
 
-// atUnit presents a message to a unit's copy of the line.
-func (m *Machine) atUnit(u *unit, ev *event, t int64) {
+// atUnit presents a message to a unit's copy of the line: frame f, or an entry
+// of the eviction buffer if f is negative.
+func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 	n := m.first + uint64(ev.line)
 	l := &m.lines[ev.line]
 	var none mesi.Line
 	state, bytes := &none, (*[cache.LineBytes]byte)(nil)
-	f := u.Find(n)
 	var fr *cache.Frame
 	var parked *cache.Parked
 	if f >= 0 {
@@ -97,7 +98,7 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 			m.shareOf(l) // others lose their copies: what is written now will be foreign to them
 			fr.Tracked = true
 		}
-		m.sync(u, f)
+		m.sync(u, fr)
 	}
 	if eff&mesi.Freed != 0 {
 		waited := parked.Waited
@@ -124,7 +125,7 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 			*l.past.of(u.id, len(m.units)) = lost
 			m.shareOf(l).lost[u.id] = m.shareOf(l).seq
 		}
-		if fr.State == mesi.I && u.Tag(f) == n {
+		if fr.State == mesi.I && fr.Tag == n {
 			u.Empty(f)
 			m.lineLost(u, n, t)
 			m.lineReady(u, n, t, cause)
@@ -132,7 +133,7 @@ func (m *Machine) atUnit(u *unit, ev *event, t int64) {
 		m.mshrFree(u, t)
 	}
 	if eff&mesi.Lost != 0 {
-		if fr.State == mesi.I {
+		if fr.State == mesi.I && fr.Tag == n {
 			u.Empty(f)
 		}
 		m.lineLost(u, n, t)
@@ -189,7 +190,7 @@ func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
 		return false
 	}
 	fr := &u.Frames[f]
-	n := u.Tag(f)
+	n := fr.Tag
 	l := m.line(n)
 	m.copyEnds(u, fr, l)
 	*l.past.of(u.id, len(m.units)) = evicted
