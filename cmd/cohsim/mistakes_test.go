@@ -1,0 +1,122 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every mistake of a user is told like a compiler's, ends with exit code 2, and
+// nothing is printed to standard output.
+func TestMistakesAreExitCode2(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want []string // in standard error, in this order
+	}{
+		{"rnu", []string{`unknown command "rnu"`, `did you mean "run"?`}},
+		{"run", []string{"no config is given"}},
+		{"run program.toml other.toml", []string{"one config at a time"}},
+		{"run program.toml --jbos 3", []string{"unknown flag --jbos", "--jobs"}},
+		{"run program.toml --jobs x", []string{`"x"`}},
+		{"run program.toml --jobs -1", []string{"--jobs: -1 is negative"}},
+		{"run program.toml --seed -1", []string{"--seed: -1 is negative"}},
+		{"run program.toml --format tabel", []string{`unknown format "tabel"`, `"table"`}},
+		{"run program.toml --point core=1", []string{`no axis "core"`, "run.cores"}},
+		{"run program.toml --point cores=3", []string{`no value "3"`}},
+		{"run program.toml --annotate nobody", []string{`no program here "nobody"`}},
+		{"run program.toml --shard 1/2", []string{"unknown flag --shard"}},
+		{"run nosuch", []string{`"nosuch" is neither a file nor a shipped experiment`}},
+		{"run nosuch.toml", []string{"nosuch.toml: error: cannot read the file: no such file or directory"}},
+		{"run .", []string{"cannot read the file: is a directory"}},
+		{"run program.toml --set run.coers=3", []string{`--set run.coers=3: error: unknown key "run.coers"; did you mean "run.cores"?`}},
+		{"run program.toml --set run.cores=0", []string{"run.cores = 0 is out of range"}},
+		{"run program.toml --set run.cores=1000000", []string{"run.cores: 1000000 is more than the machine has"}},
+		{"run program.toml --set run.measure_ns=10us", []string{`takes an integer, not the string "10us"`, "write 10000"}},
+		{"run program.toml --set run.cores=[1,2]", []string{"run.cores takes an integer"}},
+		{"run program.toml --set machine.l1.bytes=48000", []string{"machine.l1.bytes: 48000 is not a whole number of sets"}},
+		{"run program.toml --set machine.l1.bytes=49152", []string{"machine.l1"}},
+		{"run program.toml --set layout=overlap.toml", []string{`the layout "overlap.toml" has mistakes`, "overlap.toml:5:", "overlap"}},
+		{"run program.toml --set workload.file=field.uop", []string{`field.uop:4:14: error: struct "vm_area_struct" of layout "linux-6.18" has no field "vm_refcount"; did you mean "vm_refcnt"?`, "workload.file"}},
+		{"run program.toml --set workload.file=syntax.uop", []string{`syntax.uop:4:2: error: unknown instruction "lod"; did you mean "load"?`, "syntax.uop:6:", "workload.file"}},
+		{"run program.toml --set workload.file=nosuch.uop", []string{"workload.file: cannot read nosuch.uop"}},
+		{"run program.toml --set workload.main=nobody", []string{`workload.main: there is no program "nobody"`, "adds"}},
+		{"run program.toml --set workload.private=nobody", []string{`workload.private: program "adds" has no role and no input "nobody"`}},
+		{"run program.toml --set workload.values={m=1}", []string{"workload.values", `"m"`}},
+		{"run mistakes.toml", []string{
+			`mistakes.toml:1:1: error: unknown key "machin"; did you mean "machine"?`,
+			`mistakes.toml:4:12: error: workload.think_ns takes a number`,
+			`mistakes.toml:6:9: error: run.cores = 0`,
+			`mistakes.toml:7:1: error: unknown key "run.warmup"; the unit is nanoseconds: warmup_ns`,
+			`mistakes.toml:9:1: error: unknown key "run.coers" (sweep axis)`,
+			`mistakes.toml:11:9: error: report.value: unknown metric "ops.per_sec"`,
+		}},
+		{"c2c program.toml --lines 0", []string{"--lines"}},
+		{"c2c program.toml --format bench", []string{"not bench"}},
+		{"list lokcs", []string{`"lokcs"`, `"locks"`}},
+		{"show", []string{"program, protocol, machine, layout"}},
+		{"show progam x", []string{`"progam"`, `"program"`}},
+		{"show program vma_strt_read", []string{`"vma_strt_read"`, `"vma_start_read"`}},
+		{"show program vma_start_read --lock mutex", []string{`no lock "mutex"`, "vm_refcnt"}},
+		{"show program vma_start_read --isa vax", []string{"--isa", "vax"}},
+		{"show machine zen6", []string{"zen6", "zen5-epyc"}},
+		{"show protocol mesy", []string{`"mesy"`, `"mesi"`}},
+		{"show layout linux-7", []string{"linux-7", "linux-6.18"}},
+		{"explain widnow", []string{`"widnow"`}},
+		{"metrics all", []string{"takes no arguments"}},
+		{"layout nosuch", []string{"unknown subcommand"}},
+	} {
+		code, out, msg := cohsim(t, strings.Fields(c.args)...)
+		if code != exitUsage || out != "" {
+			t.Errorf("cohsim %s: exit code %d, output %q\n%s", c.args, code, out, msg)
+		}
+		rest := msg
+		for _, want := range c.want {
+			_, after, found := strings.Cut(rest, want)
+			if !found {
+				t.Errorf("cohsim %s does not say %q (in this order):\n%s", c.args, want, msg)
+				break
+			}
+			rest = after
+		}
+	}
+}
+
+func TestAnUnreadableFileIsExitCode2(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	file := filepath.Join(t.TempDir(), "x.toml")
+	if err := os.WriteFile(file, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, msg := cohsim(t, "run", file); code != exitUsage || !strings.Contains(msg, "permission denied") {
+		t.Errorf("exit code %d\n%s", code, msg)
+	}
+}
+
+// A run that cannot go on says where every thread stands.
+func TestDeadlocksAndLivelocksAreExitCode3WithADump(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		want []string
+	}{
+		{"deadlock.uop", []string{
+			"simulation aborted: at the point run.cores=2, cycle ", "seed 1: deadlock",
+			"thread 0 on core 0: sleeps on its word, sleeper line 6: sleep.eq v, [word], 100", "(word)",
+			"line of word: home S", "c0 S; c1 S", "last messages:",
+			"to see this run alone: cohsim run program.toml --set workload.file=deadlock.uop --point run.cores=2 --seed 1",
+		}},
+		{"livelock.uop", []string{"livelock: no operation was completed", "thread 0 on core 0", "thread 1 on core 1", "owner c", "last messages:"}},
+	} {
+		code, out, msg := cohsim(t, "run", "program.toml", "--set", "workload.file="+c.file, "--point", "cores=2")
+		if code != exitAborted || out != "" {
+			t.Errorf("%s: exit code %d, output %q", c.file, code, out)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(msg, want) {
+				t.Errorf("%s: no %q in\n%s", c.file, want, msg)
+			}
+		}
+	}
+}
