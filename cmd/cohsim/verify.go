@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,7 +29,9 @@ flags:
   --caches N           number of caches (default 3)
   --lines N            1, or 2 lines that compete for caches of one entry (default 1)
   --symmetry           explore one state per class of renamed caches
-  --migrate            let owners answer reads with ownership as well (read_dirty)
+  --read-dirty W       share: owners answer reads with a shared copy; any: they may hand
+                       over ownership too (read_dirty = migrate); both (default) proves
+                       the one after the other
   --no-liveness        skip "every request can still finish"
   --set KEY=VALUE      protocol option, as in a machine file: recall=true
   --format F           table (default), markdown, csv or json
@@ -49,6 +52,7 @@ const (
 
 type verifyFlags struct {
 	req          check.Request
+	readDirty    string
 	sets         []string
 	format       string
 	svg          string
@@ -79,30 +83,43 @@ func cmdVerify(args []string, stdout, stderr io.Writer) int {
 	var reports []*check.Report
 	code := verifyOK
 	for _, name := range f.protocols {
-		req := f.req
-		req.Protocol = name
-		req.Progress = func(states, transitions int64) {
-			fmt.Fprintf(stderr, "%s: %d states, %d transitions so far\n", name, states, transitions)
-		}
-		if req.Options, err = protocolOptions(name, f.sets); err != nil {
-			return verifyError(stderr, err)
-		}
-		r, err := check.Verify(req)
+		options, err := protocolOptions(name, f.sets)
 		if err != nil {
 			return verifyError(stderr, err)
 		}
-		if !r.OK() {
-			code = verifyFails
+		for _, migrate := range []bool{false, true} {
+			if f.readDirty == "share" && migrate || f.readDirty == "any" && !migrate {
+				continue
+			}
+			req := f.req
+			req.Protocol, req.Options, req.Migrate = name, options, migrate
+			req.Progress = func(states, transitions int64) {
+				fmt.Fprintf(stderr, "%s: %d states, %d transitions so far\n", name, states, transitions)
+			}
+			r, err := check.Verify(req)
+			if err != nil {
+				return verifyError(stderr, err)
+			}
+			if !r.OK() {
+				code = verifyFails
+			}
+			fmt.Fprintf(stderr, "%s, read_dirty %s: search %.3f s, liveness %.3f s, %.1f MB, %d B/state\n", name, readDirty(migrate),
+				r.Host.Search.Seconds(), r.Host.Liveness.Seconds(), float64(r.Host.Bytes)/1e6, r.BytesPerState)
+			reports = append(reports, r)
 		}
-		fmt.Fprintf(stderr, "%s: search %.3f s, liveness %.3f s, %.1f MB\n", name,
-			r.Host.Search.Seconds(), r.Host.Liveness.Seconds(), float64(r.Host.Bytes)/1e6)
-		reports = append(reports, r)
 	}
 	if err := writeReports(f, reports, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "cohsim verify:", err)
 		return verifyIO
 	}
 	return code
+}
+
+func readDirty(migrate bool) string {
+	if migrate {
+		return "any"
+	}
+	return "share"
 }
 
 func verifyError(stderr io.Writer, err error) int {
@@ -118,7 +135,7 @@ func parseVerify(args []string) (*verifyFlags, error) {
 	fs.IntVar(&f.req.Caches, "caches", 3, "")
 	fs.IntVar(&f.req.Lines, "lines", 1, "")
 	fs.BoolVar(&f.req.Symmetry, "symmetry", false, "")
-	fs.BoolVar(&f.req.Migrate, "migrate", false, "")
+	fs.StringVar(&f.readDirty, "read-dirty", "both", "")
 	fs.BoolVar(&f.req.NoLiveness, "no-liveness", false, "")
 	fs.BoolVar(&f.req.Force, "force", false, "")
 	fs.StringVar(&f.format, "format", "table", "")
@@ -151,6 +168,11 @@ func parseVerify(args []string) (*verifyFlags, error) {
 		return nil, errors.New("--export murphi: which file?")
 	case f.export != "" && len(f.protocols) != 1:
 		return nil, errors.New("--export takes one protocol")
+	}
+	switch f.readDirty {
+	case "share", "any", "both":
+	default:
+		return nil, fmt.Errorf("--read-dirty %s: allowed are share, any, both", f.readDirty)
 	}
 	switch f.format {
 	case "table", "markdown", "csv", "json":
@@ -211,7 +233,7 @@ func exportMurphi(f *verifyFlags, stderr io.Writer) int {
 		return verifyError(stderr, err)
 	}
 	var b strings.Builder
-	if err := check.WriteMurphi(&b, p, check.ProtocolConfig{Caches: f.req.Caches, Migrate: f.req.Migrate}); err != nil {
+	if err := check.WriteMurphi(&b, p, check.ProtocolConfig{Caches: f.req.Caches, Migrate: f.readDirty != "share"}); err != nil {
 		return verifyError(stderr, err)
 	}
 	if err := os.WriteFile(f.file, []byte(b.String()), 0o644); err != nil {
@@ -230,19 +252,28 @@ func writeReports(f *verifyFlags, reports []*check.Report, stdout, stderr io.Wri
 			return err
 		}
 	} else {
-		rows := [][]string{{"protocol", "caches", "states", "transitions", "depth", "cache pairs", "home pairs", "B/state", "verdict"}}
+		rows := [][]string{{"protocol", "read_dirty", "caches", "states", "transitions", "depth", "cache pairs", "home pairs", "verdict"}}
 		for _, r := range reports {
 			verdict := "proven"
 			switch {
 			case r.Law != "":
-				verdict = "broken: " + r.Law
+				verdict = "broken"
 			case len(r.Unreached) > 0:
-				verdict = fmt.Sprintf("%d rows unused", len(r.Unreached))
+				verdict = "rows unused"
 			case !r.Liveness:
 				verdict = "safe"
 			}
-			rows = append(rows, []string{r.Protocol, fmt.Sprint(r.Caches), fmt.Sprint(r.States), fmt.Sprint(r.Transitions),
-				fmt.Sprint(r.Depth), fmt.Sprint(r.CachePairs), fmt.Sprint(r.HomePairs), fmt.Sprint(r.BytesPerState), verdict})
+			rows = append(rows, []string{r.Protocol, readDirty(r.Migrate), fmt.Sprint(r.Caches), fmt.Sprint(r.States), fmt.Sprint(r.Transitions),
+				fmt.Sprint(r.Depth), fmt.Sprint(r.CachePairs), fmt.Sprint(r.HomePairs), verdict})
+		}
+		if f.format == "table" { // 80 columns
+			for i, r := range rows {
+				pairs := r[6] + "+" + r[7]
+				if i == 0 {
+					pairs = "pairs"
+				}
+				rows[i] = append(append(slices.Clip(r[:6]), pairs), r[8])
+			}
 		}
 		if _, err := io.WriteString(stdout, verifyTable(f.format, rows)); err != nil {
 			return err

@@ -83,7 +83,7 @@ func (s *search) run() (*Violation, error) {
 	var counts [batchStates]uint32
 	var tags []uint32
 	levelEnd := s.seen.n
-	report := int64(1 << 20)
+	report := int64(1 << 23)
 	for cur := uint32(0); cur < s.seen.n; {
 		b.reset()
 		from, n := cur, 0
@@ -143,7 +143,7 @@ func (s *search) run() (*Violation, error) {
 		}
 		if s.opt.Progress != nil && s.trans >= report {
 			s.opt.Progress(int64(s.seen.n), s.trans)
-			report = s.trans + 1<<20
+			report = s.trans + 1<<23
 		}
 	}
 	return nil, nil
