@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"cohsim/cache"
@@ -102,12 +103,7 @@ func (c *Config) Problems() []string {
 	if _, err := mesi.New(c.Protocol.Name, opt); err != nil {
 		ps = append(ps, "protocol.name: "+err.Error())
 	}
-	names := make([]string, 0, len(c.Placements))
-	for name := range c.Placements {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(c.Placements)) {
 		seen := map[int]bool{}
 		for _, t := range c.Placements[name] {
 			switch {
