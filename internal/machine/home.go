@@ -59,8 +59,8 @@ func (m *Machine) servedHere(l *line, from mesi.Node) bool {
 			return false
 		}
 	}
-	for c := l.Sharers.Next(0); c >= 0; c = l.Sharers.Next(c + 1) {
-		if m.units[c].place.L3 != l3 {
+	for i, own := range m.l3s[l3].units {
+		if l.Sharers.Word(i)&^own != 0 {
 			return false
 		}
 	}
@@ -71,8 +71,8 @@ func (m *Machine) servedHere(l *line, from mesi.Node) bool {
 // takes the difference of the two ways.
 func (m *Machine) passOn(ev *event, t int64) {
 	u := &m.units[ev.msg.From]
-	here := m.topo.L3Place(u.place.L3)
-	home := m.homeOf(m.first + uint64(ev.line))
+	here := m.l3s[u.place.L3].place
+	home := m.lines[ev.line].home
 	d := m.net.Leg(noc.Request, u.place, home, home) - m.net.Leg(noc.Request, u.place, here, home)
 	ev.kind = toHome
 	h := m.homeIndex(here)
@@ -83,9 +83,9 @@ func (m *Machine) passOn(ev *event, t int64) {
 // requestAt is the place where a request is being looked at.
 func (m *Machine) requestAt(ev *event) noc.Place {
 	if ev.kind == toL3 {
-		return m.topo.L3Place(m.units[ev.msg.From].place.L3)
+		return m.l3s[m.units[ev.msg.From].place.L3].place
 	}
-	return m.homeOf(m.first + uint64(ev.line))
+	return m.lines[ev.line].home
 }
 
 // homeStep presents a message to the line's home and sends what it says.
@@ -105,7 +105,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 		m.enqueue(l, ev)
 		return
 	}
-	place := m.servedAt(l, n)
+	place := m.servedAt(l)
 	if eff&mesi.WriteMem != 0 {
 		l.bytes = m.slots[ev.slot].bytes
 		if m.llc != nil {
@@ -119,9 +119,9 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	if l.write {
 		fl = write
 	}
+	st := m.units[max(l.Req, 0)].st
 	for i := range m.out.Msgs {
 		msg := &m.out.Msgs[i]
-		st := &m.threads[m.units[max(l.Req, 0)].threads[0]].st
 		s, extra, cause := int32(-1), int64(0), stats.Upgrade
 		switch msg.Type {
 		case mesi.Inv:
@@ -134,7 +134,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 			m.slots[s].bytes = l.bytes
 			extra, cause = m.fetch(place, n, st)
 		}
-		m.sendFromHome(*msg, n, s, t, extra, cause, fl)
+		m.sendFromHome(msg, l, ev.line, s, place, t, extra, cause, fl)
 	}
 }
 

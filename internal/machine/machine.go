@@ -70,7 +70,6 @@ type event struct {
 	msg    mesi.Msg
 	line   int32 // index into Machine.lines
 	slot   int32 // bytes carried, -1 if none
-	dist   noc.Distance
 	kind   uint8
 	final  uint8 // departed: the kind it becomes
 	grace  uint8 // locked ops that ran since this snoop arrived
@@ -94,12 +93,19 @@ type unit struct {
 	cache.Unit
 	id      mesi.Node
 	place   noc.Place
-	threads []int32
-	rng     sim.Rand
-	seq     uint64
 	refused bool // a miss found no way since the last unlock
 	l1Lat   int64
+	seq     uint64
+	rng     sim.Rand
+	st      *stats.Counters // of its first thread, which is charged for what no thread asked for
+	threads []int32
 	inbox   timeHeap // arrival times of messages on their way here
+}
+
+// l3 is a home of lines that an L3 serves.
+type l3 struct {
+	place noc.Place
+	units []uint64 // bit set of the units behind it
 }
 
 // thread is one hardware thread.
@@ -116,16 +122,18 @@ type thread struct {
 }
 
 // line is one memory line: its home's entry, its bytes, its queue of requests.
+// What every message looks at comes first.
 type line struct {
-	mesi.Entry
-	bytes  [cache.LineBytes]byte
-	head   int32 // first waiting request in Machine.queue, -1 if none
+	share  *sharing // nil until the line is contended
+	head   int32    // first waiting request in Machine.queue, -1 if none
 	tail   int32
+	home   noc.Place
 	at     int16 // where the transaction in progress is served: an L3, or -1 for the line's home
 	offset uint8 // of the access that started it
 	write  bool
-	past   pasts
-	share  *sharing // nil until the line is contended
+	mesi.Entry
+	past  pasts
+	bytes [cache.LineBytes]byte
 }
 
 // Machine is one run's machine.
@@ -142,6 +150,7 @@ type Machine struct {
 	units   []unit
 	threads []thread
 	lines   []line
+	l3s     []l3
 	first   uint64 // line number of lines[0]
 	homeSeq []uint64
 	homeRng []sim.Rand
@@ -257,6 +266,18 @@ func New(s Setup) (*Machine, error) {
 		m.threads[i].unit = u
 	}
 	m.socket0 = int(m.units[0].place.Socket)
+	m.l3s = make([]l3, m.topo.Sockets*m.topo.L3PerSocket)
+	for k := range m.l3s {
+		m.l3s[k] = l3{m.topo.L3Place(int16(k)), make([]uint64, (len(m.units)+63)/64)}
+	}
+	for i := range m.units {
+		u := &m.units[i]
+		u.st = &m.threads[u.threads[0]].st
+		m.l3s[u.place.L3].units[i/64] |= 1 << (i % 64)
+	}
+	for i := range m.lines {
+		m.lines[i].home = m.homeOf(m.first + uint64(i))
+	}
 	opt.Caches = len(m.units)
 	if m.proto, err = mesi.New(cfg.Protocol.Name, opt); err != nil {
 		return nil, fmt.Errorf("protocol: %w", err)

@@ -319,9 +319,14 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 	m.out.Msgs = m.out.Msgs[:0]
 	eff := m.proto.Core(&fr.Line, ev, p.u.id, &m.out)
 	m.sync(p.u, fr)
+	l := m.line(line)
 	if eff&mesi.Drop != 0 { // a protocol without upgrades gives its copy up to ask again
-		m.copyEnds(p.u, fr, m.line(line))
+		m.copyEnds(p.u, fr, l)
 		p.u.dropped(m, line, t, p.th)
+	}
+	var fl evFlags
+	if ev == mesi.Store {
+		fl = write
 	}
 	for i := range m.out.Msgs {
 		msg := &m.out.Msgs[i]
@@ -333,11 +338,7 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 		case mesi.Upg:
 			p.th.st.Coh.Upgrade++
 		}
-		var fl evFlags
-		if ev == mesi.Store {
-			fl = write
-		}
-		m.sendFromUnit(p.u, *msg, line, -1, t, fl, uint8(addr&63))
+		m.sendFromUnit(p.u, msg, l, int32(line-m.first), -1, t, fl, uint8(addr&63))
 	}
 	// The reply cannot come before a request has gone and an answer returned.
 	p.th.limit = min(p.th.limit, t+m.leastReq+m.leastReply)

@@ -28,11 +28,11 @@ func (m *Machine) homeOf(n uint64) noc.Place {
 }
 
 // servedAt is the place where a line's transaction in progress is served.
-func (m *Machine) servedAt(l *line, n uint64) noc.Place {
+func (m *Machine) servedAt(l *line) noc.Place {
 	if l.at >= 0 {
-		return m.topo.L3Place(l.at)
+		return m.l3s[l.at].place
 	}
-	return m.homeOf(n)
+	return l.home
 }
 
 // homeIndex numbers the places that serve lines: L3s, then memory sides.
@@ -60,53 +60,49 @@ func (m *Machine) giveSlot(i int32) {
 	}
 }
 
-// sendFromUnit sends a message of a unit at cycle t. Requests go to the
-// requester's own L3 first where lines may be served there.
-func (m *Machine) sendFromUnit(u *unit, msg mesi.Msg, n uint64, s int32, t int64, fl evFlags, off uint8) {
-	ev := event{msg: msg, line: int32(n - m.first), slot: s, flags: fl, offset: off, kind: toHome, at: -1}
-	l := &m.lines[ev.line]
-	if msg.Type.VN() != mesi.Request {
-		ev.at = l.at
-	}
-	home := m.servedAt(l, n)
+// sendFromUnit sends a message of a unit about line l, number i of the run, at
+// cycle t. Requests go to the requester's own L3 first where lines may be served
+// there.
+func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t int64, fl evFlags, off uint8) {
+	ev := event{msg: *msg, line: i, slot: slot, flags: fl, offset: off, kind: toHome, at: -1}
+	home := m.servedAt(l)
 	part, to := noc.Completion, home
 	switch {
 	case msg.Type.VN() == mesi.Request:
-		part, to = noc.Request, m.homeOf(n)
+		part, to = noc.Request, l.home
 		if m.topo.L3Local {
-			ev.kind, to = toL3, m.topo.L3Place(u.place.L3)
+			ev.kind, to = toL3, m.l3s[u.place.L3].place
 		}
-	case !msg.Type.ToHome():
+	case msg.Type.ToHome():
+		ev.at = l.at
+	default:
 		part, to = noc.Data, m.units[msg.To].place
-		ev.kind = toUnit
-		ev.dist = noc.Between(u.place, to)
-		ev.cause = [...]stats.Cause{stats.Near, stats.Far, stats.Remote}[ev.dist]
+		ev.kind, ev.at = toUnit, l.at
+		ev.cause = suppliers[noc.Between(u.place, to)]
 	}
 	u.seq++
-	key := sim.Key(int(u.id), u.seq)
-	m.push(&ev, key, u.place, to, t, m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng))
+	m.push(&ev, sim.Key(int(u.id), u.seq), t, m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng))
 }
 
-// sendFromHome sends a message of the home of line n at cycle t; extra is the
-// time to get the bytes.
-func (m *Machine) sendFromHome(msg mesi.Msg, n uint64, s int32, t, extra int64, cause stats.Cause, fl evFlags) {
-	l := m.line(n)
-	from := m.servedAt(l, n)
+// suppliers are the causes that a miss is charged to by the distance of the
+// core whose copy served it.
+var suppliers = [noc.NumDistances]stats.Cause{stats.Near, stats.Far, stats.Remote}
+
+// sendFromHome sends a message about line l, number i of the run, from the place
+// that serves it, at cycle t; extra is the time to get the bytes.
+func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from noc.Place, t, extra int64, cause stats.Cause, fl evFlags) {
 	h := m.homeIndex(from)
-	to := m.units[msg.To].place
 	part := noc.Data
 	if msg.Type.VN() == mesi.Forward {
 		part = noc.Snoop
 	}
-	ev := event{msg: msg, line: int32(n - m.first), slot: s, kind: toUnit, cause: cause, flags: fl, offset: l.offset,
-		dist: noc.Between(from, to), at: l.at}
+	ev := event{msg: *msg, line: i, slot: slot, kind: toUnit, cause: cause, flags: fl, offset: l.offset, at: l.at}
 	m.homeSeq[h]++
-	key := sim.Key(len(m.units)+h, m.homeSeq[h])
-	m.push(&ev, key, from, to, t, m.net.Jitter(m.net.Leg(part, from, to, from), &m.homeRng[h])+extra)
+	m.push(&ev, sim.Key(len(m.units)+h, m.homeSeq[h]), t, m.net.Jitter(m.net.Leg(part, from, m.units[msg.To].place, from), &m.homeRng[h])+extra)
 }
 
 // push schedules a message that takes d cycles on free links.
-func (m *Machine) push(ev *event, key uint64, from, to noc.Place, t, d int64) {
+func (m *Machine) push(ev *event, key uint64, t, d int64) {
 	m.sent++
 	if m.net.Queues() {
 		// Links are reserved one cycle after a message is sent, in the order of
@@ -123,10 +119,9 @@ func (m *Machine) push(ev *event, key uint64, from, to noc.Place, t, d int64) {
 
 // depart takes a message that reached its first link to its arrival.
 func (m *Machine) depart(ev *event, key uint64, t int64) {
-	n := m.first + uint64(ev.line)
-	home := m.homeOf(n)
+	home := m.lines[ev.line].home
 	if ev.at >= 0 {
-		home = m.topo.L3Place(ev.at)
+		home = m.l3s[ev.at].place
 	}
 	from, to := home, home
 	if ev.msg.From >= 0 {
@@ -136,7 +131,7 @@ func (m *Machine) depart(ev *event, key uint64, t int64) {
 	case toUnit:
 		to = m.units[ev.msg.To].place
 	case toL3:
-		to = m.topo.L3Place(from.L3)
+		to = m.l3s[from.L3].place
 	}
 	at := m.net.Route(from, to, t, int64(ev.delay))
 	if ev.kind == toUnit {

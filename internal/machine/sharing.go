@@ -66,7 +66,6 @@ type stall struct {
 	pc     int32
 	word   uint8
 	cycles uint64
-	cause  stats.CauseCycles
 }
 
 func (s *sharing) stalled(addr uint64, prog *cpu.Program, pc int32, cycles int64) {
@@ -117,7 +116,7 @@ func (m *Machine) endOwnership(u *unit, fr *cache.Frame, l *line, byOther bool) 
 		fr.Written = 0
 	}
 	if byOther && fr.Tracked {
-		st := &m.threads[u.threads[0]].st.Coh
+		st := &u.st.Coh
 		st.OwnedOps += uint64(fr.Ops)
 		st.Ownerships++
 	}
@@ -128,7 +127,7 @@ func (m *Machine) endOwnership(u *unit, fr *cache.Frame, l *line, byOther bool) 
 func (m *Machine) copyEnds(u *unit, fr *cache.Frame, l *line) {
 	if fr.Class == cache.Undecided {
 		fr.Class = cache.Settled
-		m.threads[u.threads[0]].st.Cache.FalseSharing++
+		u.st.Cache.FalseSharing++
 		if l.share != nil {
 			l.share.words[fr.Off>>2].falseSharing++
 		}
@@ -151,7 +150,6 @@ func (m *Machine) lostCopy(u *unit, fr *cache.Frame, n uint64, owner bool, off u
 // arrived books the bytes that fill a frame: which words others have written
 // since the unit lost its last copy, and who disturbed whom.
 func (m *Machine) arrived(u *unit, fr *cache.Frame, l *line, ev *event, mshr *cache.MSHR) {
-	th := &m.threads[u.threads[0]]
 	fr.Off = mshr.Offset
 	fr.Foreign = 0
 	w := mshr.Offset >> 2
@@ -167,9 +165,9 @@ func (m *Machine) arrived(u *unit, fr *cache.Frame, l *line, ev *event, mshr *ca
 	if ev.flags&dirty != 0 {
 		local := ev.cause != stats.Remote
 		if local {
-			th.st.Coh.HitMLocal++
+			u.st.Coh.HitMLocal++
 		} else {
-			th.st.Coh.HitMRemote++
+			u.st.Coh.HitMRemote++
 		}
 		s := m.shareOf(l)
 		if local {

@@ -79,9 +79,9 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 			m.slots[s].bytes = *bytes
 		}
 		if msg.Type == mesi.WbData {
-			m.threads[u.threads[0]].st.Coh.Writeback++
+			u.st.Coh.Writeback++
 		}
-		m.sendFromUnit(u, *msg, n, s, t, fl|ev.flags&write, ev.offset)
+		m.sendFromUnit(u, msg, l, ev.line, s, t, fl|ev.flags&write, ev.offset)
 	}
 	if eff&mesi.Fill != 0 {
 		fr.Data = m.slots[ev.slot].bytes
@@ -206,7 +206,7 @@ func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
 		if msg.Type == mesi.PutM {
 			th.st.Coh.Writeback++
 		}
-		m.sendFromUnit(u, *msg, n, s, t, 0, 0)
+		m.sendFromUnit(u, msg, l, int32(n-m.first), s, t, 0, 0)
 	}
 	if eff&mesi.Parked != 0 {
 		u.Park(f)
