@@ -17,6 +17,8 @@ type Kind struct {
 	Doc    string // one line
 	Layout string // the layout it was made for, by name
 	Source Source // its own programs, those of Interface among them
+
+	parsed *[]*cpu.Proc // what Programs returns, if it is known already; behind a pointer so that kinds compare
 }
 
 // Source is the text of one file of programs.
@@ -126,6 +128,9 @@ func Kernel() []Source {
 // the order of the text. A kind may replace a shared program by one of its own;
 // two programs of one name in other places are an error.
 func (k Kind) Programs() ([]*cpu.Proc, error) {
+	if k.parsed != nil {
+		return slices.Clone(*k.parsed), nil
+	}
 	var out []*cpu.Proc
 	var errs []error
 	seen := map[string]string{}
@@ -155,6 +160,16 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 		return nil, errors.Join(errs...)
 	}
 	return out, nil
+}
+
+// Parsed is the kind with its programs parsed, so that Programs need not do it
+// each time a sweep builds another run. Nobody may change them.
+func (k Kind) Parsed() (Kind, error) {
+	procs, err := k.Programs()
+	if err == nil {
+		k.parsed = &procs
+	}
+	return k, err
 }
 
 // Library is what calls of the kind's programs are linked against.

@@ -32,7 +32,8 @@ type point struct {
 type builder struct {
 	dir      string // what paths in the config are relative to
 	points   map[*config.Config]*point
-	layouts  map[string]*mem.Layout  // by layoutKey
+	locks    map[string]vmalock.Kind
+	layouts  map[string]*mem.Layout
 	programs map[string]*cpu.Program // by linkKey
 	problems cpu.Problems
 	told     map[string]bool
@@ -40,7 +41,7 @@ type builder struct {
 
 func newBuilder() *builder {
 	return &builder{
-		points: map[*config.Config]*point{}, layouts: map[string]*mem.Layout{},
+		points: map[*config.Config]*point{}, locks: map[string]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
 		programs: map[string]*cpu.Program{}, told: map[string]bool{},
 	}
 }
@@ -53,8 +54,8 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if p.kind, ok = workloads.Find(cfg.Workload.Kind); !ok {
 		return nil, fmt.Errorf("workload.kind: there is no workload %q", cfg.Workload.Kind)
 	}
-	if p.lock, ok = vmalock.Find(cfg.Lock.Kind); !ok {
-		return nil, fmt.Errorf("lock.kind: there is no lock %q", cfg.Lock.Kind)
+	if p.lock, err = b.lock(cfg.Lock.Kind); err != nil {
+		return nil, err
 	}
 	if p.isa, err = cpu.ParseISA(cfg.Machine.ISA); err != nil {
 		return nil, fmt.Errorf("machine.isa: %w", err)
@@ -84,6 +85,22 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 		return nil, problems
 	}
 	return p, nil
+}
+
+// lock finds a lock and parses its programs, once.
+func (b *builder) lock(name string) (vmalock.Kind, error) {
+	if k, ok := b.locks[name]; ok {
+		return k, nil
+	}
+	k, ok := vmalock.Find(name)
+	if !ok {
+		return k, fmt.Errorf("lock.kind: there is no lock %q", name)
+	}
+	k, err := k.Parsed()
+	if err == nil {
+		b.locks[name] = k
+	}
+	return k, err
 }
 
 // layout lays the experiment's layouts over the lock's.
