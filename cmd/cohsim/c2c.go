@@ -154,6 +154,9 @@ func (f *fight) tables(n int) []report.Table {
 	if title == "" {
 		title = "Lines by cost"
 	}
+	if len(f.lines) == 0 {
+		return []report.Table{{Title: title + ": no core took a line from another", Columns: []report.Column{{Name: "field"}}}}
+	}
 	lines := report.Table{Title: title, Keys: 3, Columns: []report.Column{
 		{Name: "#", Right: true}, {Name: "+", Right: true}, {Name: "field"}, percent("cycles"), perOp("misses"), perOp("HITM"),
 	}}
@@ -186,10 +189,6 @@ func (f *fight) tables(n int) []report.Table {
 			rest.Add(&f.lines[i].Total)
 		}
 		row("", "", fmt.Sprintf("%d more lines", len(f.lines)-len(shown)), &rest)
-	}
-	if len(shown) == 0 {
-		lines.Rows = nil
-		lines.Notes = []string{"No core took a line from another."}
 	}
 	out := []report.Table{lines}
 	for _, t := range []report.Table{f.pairs(shown), f.stalls(shown)} {
