@@ -454,7 +454,8 @@ func (c *Core) fence(i int32, e *entry, t int64) {
 		return
 	}
 	if e.ld != FST { // a store fence is an order of the store queue, kept by epochs
-		if g := c.blocker(e, c.model.Before[e.ld]); g != nil {
+		// Fences of a core execute one after the other.
+		if g := c.blocker(e, c.model.Before[e.ld]|Squashing(FSY, FLD)); g != nil {
 			c.gate(i, e, g)
 			return
 		}
