@@ -14,9 +14,6 @@ import (
 // the rows say and nothing of the Go code that interprets them: actions are Murphi
 // procedures, events are guards. States are encoded as in [Protocol].
 func WriteMurphi(w io.Writer, p *mesi.Protocol, cfg ProtocolConfig) error {
-	if p.Options().SharerPointers > 0 {
-		return fmt.Errorf("a coarse sharer list cannot be exported: allowed is sharer_pointers = 0")
-	}
 	m := &murphi{p: p, cfg: cfg}
 	m.header()
 	m.cacheRules()
@@ -63,8 +60,12 @@ func (m *murphi) header() {
 	m.f("-- Written by cohsim from its protocol rows. One line, %d caches, two values; messages in", m.cfg.Caches)
 	m.f("-- flight have one slot per kind and end point, and arrive in any order.")
 	m.f("const CACHES: %d;", m.cfg.Caches)
-	m.f("type")
-	m.f("  Cache: scalarset(CACHES);")
+	if o := m.p.Options(); o.SharerPointers > 0 {
+		// Groups of caches are told apart by number, which a scalarset forbids.
+		m.f("  POINTERS: %d;\n  GROUP: %d;\ntype\n  Cache: 0..CACHES - 1;", o.SharerPointers, o.SharerGroup)
+	} else {
+		m.f("  POINTERS: CACHES;\ntype\n  Cache: scalarset(CACHES);")
+	}
 	m.f("  Value: 0..1;")
 	m.f("  Count: 0..CACHES;")
 	m.f("  Balance: -CACHES..CACHES;")
@@ -76,11 +77,41 @@ func (m *murphi) header() {
 	m.f("  Unblock: %s;", enum("u_", "u_none", span(mesi.UnbS, mesi.UnbX)...))
 	m.f("  Answer: %s;", enum("w_", "w_none", span(mesi.WbData, mesi.FwdMiss)...))
 	m.b.WriteString(murphiState)
+	if m.p.Options().SharerPointers > 0 {
+		m.b.WriteString(murphiCoarse)
+	} else {
+		m.b.WriteString(murphiExact)
+	}
 }
+
+// What it means to list a sharer, with an exact list and with one that becomes coarse.
+const (
+	murphiExact = `procedure List(c: Cache);
+begin shr[c] := true; end;
+
+`
+	murphiCoarse = `procedure Round();
+begin
+  for a: Cache do
+    if shr[a] then
+      for b: Cache do if a / GROUP = b / GROUP then shr[b] := true; end; end;
+    end;
+  end;
+end;
+procedure List(c: Cache);
+begin
+  shr[c] := true;
+  if !coarse & Sharers() > POINTERS then coarse := true; end;
+  if coarse then Round(); end;
+end;
+
+`
+)
 
 const murphiState = `var
   st: array[Cache] of Line;  bytes: array[Cache] of Value;  bal: array[Cache] of Balance;
-  hs: Dir;  mem: Value;  own: Cache;  req: Cache;  shr: array[Cache] of boolean;  recalls: Count;
+  hs: Dir;  mem: Value;  own: Cache;  req: Cache;  shr: array[Cache] of boolean;
+  coarse: boolean;  recalls: Count;
   q: array[Cache] of Request;  q_bytes: array[Cache] of Value;
   f: array[Cache] of Forward;  f_req: array[Cache] of Cache;  f_acks: array[Cache] of Count;
   d: array[Cache] of Data;  d_bytes: array[Cache] of Value;  d_acks: array[Cache] of Count;
@@ -137,6 +168,8 @@ begin
   if isundefined(own) then return false; end;
   return own = c;
 end;
+function OwnsDirtyShared(c: Cache): boolean;
+begin return hs = h_O & Owns(c); end;
 function Sharers(): Count;
 var n: Count;
 begin
@@ -148,22 +181,25 @@ function Others(): Count;
 var n: Count;
 begin
   n := 0;
-  for o: Cache do if shr[o] & o != req then n := n + 1; end; end;
+  for o: Cache do if shr[o] & o != req & !OwnsDirtyShared(o) then n := n + 1; end; end;
   return n;
 end;
 procedure InvOthers();
 begin
   for o: Cache do
-    if shr[o] & o != req then Fwd(o, f_Inv, req, 0); end;
+    if shr[o] & o != req & !OwnsDirtyShared(o) then Fwd(o, f_Inv, req, 0); end;
   end;
   for o: Cache do shr[o] := false; end;
+  coarse := false;
 end;
 procedure RecallSharers();
 begin
   recalls := 0;
   for o: Cache do
-    if shr[o] then Take(o, f_RcInv); recalls := recalls + 1; shr[o] := false; end;
+    if shr[o] & !OwnsDirtyShared(o) then Take(o, f_RcInv); recalls := recalls + 1; end;
   end;
+  for o: Cache do shr[o] := false; end;
+  coarse := false;
 end;
 
 startstate begin
@@ -174,7 +210,7 @@ startstate begin
     d[c] := d_none; undefine d_bytes[c]; d_acks[c] := 0;
     acks[c] := 0; putack[c] := false; u[c] := u_none;
   end;
-  hs := h_I; mem := 0; undefine own; undefine req; recalls := 0;
+  hs := h_I; mem := 0; coarse := false; undefine own; undefine req; recalls := 0;
   w := w_none; undefine w_bytes; rcacks := 0; last := 0;
 end;
 

@@ -13,22 +13,30 @@ func requestGuard(e mesi.HomeEvent) string {
 	_, q, _ := strings.Cut(e.String(), ".")
 	t, _ := e.Msg()
 	put := t == mesi.PutS || t == mesi.PutE || t == mesi.PutM
+	const lastOwner = "(Sharers() = 0 | (Sharers() = 1 & shr[c] & !coarse))"
 	switch q {
 	case "own":
-		if put {
-			return "Owns(c) & !(Sharers() = 0 | (Sharers() = 1 & shr[c]))"
+		switch {
+		case put:
+			return "Owns(c) & !" + lastOwner
+		case t == mesi.Upg:
+			return "Owns(c) & !(coarse & shr[c] & hs != h_O)"
 		}
 		return "Owns(c)"
 	case "own.last":
-		return "Owns(c) & (Sharers() = 0 | (Sharers() = 1 & shr[c]))"
+		return "Owns(c) & " + lastOwner
 	case "last":
-		return "!Owns(c) & shr[c] & hs = h_S & Sharers() = 1"
+		return "!Owns(c) & shr[c] & hs = h_S & !coarse & Sharers() = 1"
+	case "unsure":
+		return "coarse & shr[c] & !(hs = h_O & Owns(c))"
 	case "listed":
-		if put {
-			return "!Owns(c) & shr[c] & !(hs = h_S & Sharers() = 1)"
-		}
-		if t == mesi.GetS {
+		switch {
+		case put:
+			return "!Owns(c) & shr[c] & !(hs = h_S & !coarse & Sharers() = 1)"
+		case t == mesi.GetS:
 			return "!Owns(c) & shr[c] & (hs != h_S | isundefined(own))"
+		case t == mesi.Upg:
+			return "!Owns(c) & shr[c] & !coarse"
 		}
 		return "!Owns(c) & shr[c]"
 	case "none":
@@ -163,13 +171,13 @@ func (m *murphi) homeDo(r mesi.HomeRow) string {
 		case mesi.AckPut:
 			t = "AckPut(c);"
 		case mesi.AddReq:
-			t = "shr[req] := true;"
+			t = "List(req);"
 		case mesi.AddOwner:
-			t = "shr[own] := true;"
+			t = "List(own);"
 		case mesi.DelSender:
-			t = "shr[c] := false;"
+			t = "if !coarse then shr[c] := false; end;"
 		case mesi.DelOwner:
-			t = "shr[own] := false;"
+			t = "if !coarse then shr[own] := false; end;"
 		case mesi.OwnReq:
 			t = "own := req;"
 		case mesi.ForgetOwner:

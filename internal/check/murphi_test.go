@@ -89,6 +89,32 @@ func TestExportedModelHasTheSameStatesUnderAnIndependentChecker(t *testing.T) {
 	}
 }
 
+// TestExportedCoarseListsHaveTheSameStatesUnderAnIndependentChecker uses 2 caches with
+// COHSIM_RUMUR=1, and with COHSIM_RUMUR=all 3 caches in groups of 2, so that a group is
+// cut off by the last cache.
+func TestExportedCoarseListsHaveTheSameStatesUnderAnIndependentChecker(t *testing.T) {
+	caches := 2
+	switch os.Getenv("COHSIM_RUMUR") {
+	case "":
+		t.Skip("compiles four models: COHSIM_RUMUR=1")
+	case "all":
+		caches = 3
+	}
+	for _, name := range mesi.Names() {
+		cfg := ProtocolConfig{Caches: caches, Migrate: true}
+		s := system(t, name, func(o *mesi.Options) {
+			o.PutS, o.Recall = true, true
+			o.SharerPointers, o.SharerGroup, o.Caches = 1, 2, caches
+		}, cfg)
+		r := mustHold(t, s)
+		states, rules := runRumur(t, s.p, cfg)
+		t.Logf("%s: %d states, %d rules", name, states, rules)
+		if states != r.States || rules != r.Transitions {
+			t.Errorf("%s: %d states and %d rules, rumur says %d and %d", name, r.States, r.Transitions, states, rules)
+		}
+	}
+}
+
 func TestExportSaysEveryRowOnce(t *testing.T) {
 	p, err := mesi.New("moesi", mesi.DefaultOptions("moesi"))
 	if err != nil {
