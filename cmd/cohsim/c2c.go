@@ -36,7 +36,8 @@ columns are those of perf c2c, but exact: every miss is counted, none is sampled
 
 
 A sweep gets one row a point, and then the lines of the points that stand last on
-every axis of numbers (as a rule: most cores); --point chooses others.`,
+every axis of numbers (as a rule: most cores); --point chooses others. The formats
+csv and json have every line of every point, in three tables: fields, pairs, ops.`,
 		Example: `  cohsim c2c quickstart
   cohsim c2c quickstart --point cores=8 --point lock=vm_refcnt --lines 5`,
 		Args: oneConfig,
@@ -55,16 +56,7 @@ every axis of numbers (as a rule: most cores); --point chooses others.`,
 			if err != nil {
 				return err
 			}
-			fights := mergeSeeds(details)
-			var tables []report.Table
-			if len(fights) > 1 {
-				tables = append(tables, overview(exp, fights))
-			}
-			for i := range fights {
-				if len(f.points) > 0 || last(exp, fights[i].point) {
-					tables = append(tables, fights[i].tables(lines)...)
-				}
-			}
+			tables := c2cTables(exp, details, lines, &f)
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
 				return report.WriteTables(w, f.format, tables, report.Options{Wide: f.wide})
 			})
@@ -73,6 +65,24 @@ every axis of numbers (as a rule: most cores); --point chooses others.`,
 	f.add(cmd)
 	cmd.Flags().IntVar(&lines, "lines", 5, "take `N` lines of a point apart, if they cost 1 %")
 	return cmd
+}
+
+// c2cTables are those of a format: tidy ones for programs, few for people.
+func c2cTables(exp *experiment.Experiment, details []experiment.PointResult, lines int, f *runFlags) []report.Table {
+	fights := mergeSeeds(details)
+	if f.format == "csv" || f.format == "json" {
+		return tidy(exp, fights)
+	}
+	var tables []report.Table
+	if len(fights) > 1 {
+		tables = append(tables, overview(exp, fights))
+	}
+	for i := range fights {
+		if len(f.points) > 0 || last(exp, fights[i].point) {
+			tables = append(tables, fights[i].tables(lines)...)
+		}
+	}
+	return tables
 }
 
 // fight is what the seeds of one point have together.
@@ -120,7 +130,7 @@ func overview(exp *experiment.Experiment, fights []*fight) report.Table {
 		t.Columns = append(t.Columns, report.Column{Name: name, Right: !a.Variant})
 	}
 	t.Columns = append(t.Columns, percent("waiting"), report.Column{Name: "cycles", Unit: "/op"}, perOp("misses"),
-		report.Column{Name: "mostly for"}, report.Column{Name: "with it", Unit: "fields", Optional: true})
+		report.Column{Name: "mostly for"}, report.Column{Name: "beside it", Unit: "fields", Optional: true})
 	for _, f := range fights {
 		var row []report.Cell
 		for _, l := range f.point.Labels {

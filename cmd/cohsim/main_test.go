@@ -113,6 +113,23 @@ func TestC2CNamesTheFieldsThatAreFoughtOver(t *testing.T) {
 	}
 }
 
+func TestC2CGivesProgramsEveryCount(t *testing.T) {
+	args := append([]string{"c2c", "program.toml"}, small...)
+	golden(t, "program.c2c.csv", ok(t, append(args, "--format", "csv")...))
+	var doc struct{ Tables []struct{ Title string } }
+	err := json.Unmarshal([]byte(ok(t, append(args, "--format", "json")...)), &doc)
+	if err != nil || len(doc.Tables) != 3 || doc.Tables[0].Title != "fields" {
+		t.Errorf("%v, %+v", err, doc)
+	}
+}
+
+func TestRunShowsLinesBelowItsTables(t *testing.T) {
+	out := ok(t, append([]string{"run", "program.toml", "--lines", "1"}, small...)...)
+	if !strings.Contains(out, "throughput") || !strings.Contains(out, "adds:6: rmw.add.acqrel _, [word], 1") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
 func TestAnnotateChargesEveryOp(t *testing.T) {
 	golden(t, "annotate.table", ok(t, append([]string{"run", "quickstart", "--point", "faults in=one VMA", "--point", "cores=4",
 		"--point", "lock=vm_refcnt", "--annotate", "__refcount_inc_not_zero_limited_acquire"}, small...)...))

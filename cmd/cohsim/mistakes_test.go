@@ -25,6 +25,7 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"run program.toml --point core=1", []string{`no axis "core"`, "run.cores"}},
 		{"run program.toml --point cores=3", []string{`no value "3"`}},
 		{"run program.toml --annotate nobody", []string{`no program here "nobody"`}},
+		{"run program.toml --lines 3 --format csv", []string{"--lines"}},
 		{"run program.toml --shard 1/2", []string{"unknown flag --shard"}},
 		{"run nosuch", []string{`"nosuch" is neither a file nor a shipped experiment`}},
 		{"run nosuch.toml", []string{"nosuch.toml: error: cannot read the file: no such file or directory"}},
@@ -96,26 +97,28 @@ func TestAnUnreadableFileIsExitCode2(t *testing.T) {
 }
 
 // A run that cannot go on says where every thread stands.
-func TestDeadlocksAndLivelocksAreExitCode3WithADump(t *testing.T) {
+func TestRunsThatCannotGoOnAreExitCode3WithADump(t *testing.T) {
 	for _, c := range []struct {
-		file string
+		set  string
 		want []string
 	}{
-		{"deadlock.uop", []string{
+		{"workload.file=deadlock.uop", []string{
 			"simulation aborted: at the point run.cores=2, cycle ", "seed 1: deadlock",
 			"thread 0 on core 0: sleeps on its word, sleeper line 6: sleep.eq v, [word], 100", "(word)",
 			"line of word: home S", "c0 S; c1 S", "last messages:",
 			"to see this run alone: cohsim run program.toml --set workload.file=deadlock.uop --point run.cores=2 --seed 1",
 		}},
-		{"livelock.uop", []string{"livelock: no operation was completed", "thread 0 on core 0", "thread 1 on core 1", "owner c", "last messages:"}},
+		{"workload.file=livelock.uop", []string{"livelock: no operation was completed", "thread 0 on core 0", "thread 1 on core 1", "owner c", "last messages:"}},
+		{"run.limit_cycles=1000", []string{"cycle limit: 1000 cycles are over", "line of word", "last messages:"}},
 	} {
-		code, out, msg := cohsim(t, "run", "program.toml", "--set", "workload.file="+c.file, "--point", "cores=2")
+		args := append([]string{"run", "program.toml", "--point", "cores=2", "--set"}, strings.Fields(c.set)...)
+		code, out, msg := cohsim(t, args...)
 		if code != exitAborted || out != "" {
-			t.Errorf("%s: exit code %d, output %q", c.file, code, out)
+			t.Errorf("%s: exit code %d, output %q", c.set, code, out)
 		}
 		for _, want := range c.want {
 			if !strings.Contains(msg, want) {
-				t.Errorf("%s: no %q in\n%s", c.file, want, msg)
+				t.Errorf("%s: no %q in\n%s", c.set, want, msg)
 			}
 		}
 	}

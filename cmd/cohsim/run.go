@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,6 +102,7 @@ func runCommand() *cobra.Command {
 	var f runFlags
 	var out, program string
 	var dry bool
+	var lines int
 	cmd := &cobra.Command{
 		Use:   "run CONFIG",
 		Short: "Simulate an experiment and print its tables",
@@ -115,6 +117,9 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
   cohsim run my.toml --dry-run`,
 		Args: oneConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if lines < 0 || lines > 0 && slices.Contains([]string{"csv", "json", "bench"}, f.format) {
+				return usage("--lines: a number of lines, shown below tables; cohsim c2c writes them as %s", f.format)
+			}
 			exp, err := f.load(cmd, args[0])
 			if err != nil {
 				return err
@@ -124,15 +129,18 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
-			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Detail: program != ""})
+			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Detail: program != "" || lines > 0})
 			if err != nil {
 				return err
 			}
 			var listing []report.Table
-			if program != "" {
+			switch {
+			case program != "":
 				if listing, err = annotate(exp, details, program, len(f.points) > 0); err != nil {
 					return err
 				}
+			case lines > 0:
+				listing = c2cTables(exp, details, lines, &f)
 			}
 			if out != "" {
 				if err := writeDir(out, exp, doc); err != nil {
@@ -140,15 +148,21 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 				}
 			}
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
+				opt := report.Options{Wide: f.wide}
 				if program != "" {
-					return report.WriteTables(w, tableFormat(f.format), listing, report.Options{Wide: f.wide})
+					return report.WriteTables(w, tableFormat(f.format), listing, opt)
 				}
-				return report.Write(w, f.format, doc, exp.Reports, report.Options{Wide: f.wide})
+				if err := report.Write(w, f.format, doc, exp.Reports, opt); err != nil || lines == 0 {
+					return err
+				}
+				fmt.Fprintln(w)
+				return report.WriteTables(w, f.format, listing, opt)
 			})
 		},
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "also write every format into `DIR`")
+	cmd.Flags().IntVar(&lines, "lines", 0, "also take `N` lines of a point apart, as c2c does")
 	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points")
 	return cmd

@@ -189,7 +189,7 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 	s := machine.Setup{
 		Config: p.cfg.Machine, Place: p.place, Space: space, Seed: uint64(seed),
 		WarmupNS: float64(run.WarmupNS), MeasureNS: float64(run.MeasureNS),
-		Reference: run.Engine == "reference",
+		LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
 	}
 	if len(plan.Ops) > 0 {
 		s.StuckNS = stuckNS(run)

@@ -53,9 +53,11 @@ type Setup struct {
 	WarmupNS  float64
 	MeasureNS float64 // 0: until every thread has halted
 	StuckNS   float64 // no operation completed for this long: the run is livelocked; 0: never
-	Reference bool    // one event per cycle of a core: slow, for tests of run-ahead
-	Coverage  *mesi.Coverage
-	PerOp     bool // fill Result.Programs
+	// LimitCycles ends the run as aborted when it gets there; 0: never.
+	LimitCycles int64
+	Reference   bool // one event per cycle of a core: slow, for tests of run-ahead
+	Coverage    *mesi.Coverage
+	PerOp       bool // fill Result.Programs
 }
 
 const (

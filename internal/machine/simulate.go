@@ -100,6 +100,10 @@ func (m *Machine) advance(end int64) error {
 	stuck := m.cfg.Core.Cycles(m.setup.StuckNS)
 	for next := m.now; next < end; {
 		next = min(end, next+slice)
+		if limit := m.setup.LimitCycles; limit > 0 && next > limit {
+			m.until(limit)
+			return m.abort("cycle limit: %d cycles are over and the run is not", limit)
+		}
 		m.until(next)
 		if m.msgs.Len() == 0 && m.wakes.Next() == sim.Never {
 			if m.allFinished() {
