@@ -30,6 +30,15 @@
 //
 // An (state, event) pair without a row panics with [Unspecified].
 //
+// # Where things are
+//
+// nouns.go has the vocabulary, event.go the classification, action.go the actions,
+// step.go the interpreter. Rows that protocols share are in rows_cache.go and
+// rows_home.go, grouped by the options they need; msi.go, mesi.go, mesif.go and moesi.go
+// choose groups and add their own. A new protocol is one more such file: [New], the
+// model checker, the mutation score, the printed tables and the Murphi export find it
+// by its name.
+//
 // # What it does not know
 //
 // Time, networks, bytes, cache geometry, MSHRs, replacement, and which core waits.
