@@ -127,7 +127,11 @@ func overview(exp *experiment.Experiment, fights []*fight) report.Table {
 	t := report.Table{Title: "Cycles of all cores that wait for lines of other cores", Keys: len(exp.Axes)}
 	for _, a := range exp.Axes {
 		name := a.Name[strings.LastIndexByte(a.Name, '.')+1:]
-		t.Columns = append(t.Columns, report.Column{Name: name, Right: !a.Variant})
+		if name == "kind" {
+			name = a.Name // of what?
+		}
+		_, text := a.Values[0].Label.(string)
+		t.Columns = append(t.Columns, report.Column{Name: name, Right: !text})
 	}
 	t.Columns = append(t.Columns, percent("waiting"), report.Column{Name: "cycles", Unit: "/op"}, perOp("misses"),
 		report.Column{Name: "mostly for"}, report.Column{Name: "beside it", Unit: "fields", Optional: true})
@@ -173,7 +177,7 @@ func (f *fight) tables(n int) []report.Table {
 	if remote {
 		lines.Columns = append(lines.Columns, perOp("remote"))
 	}
-	lines.Columns = append(lines.Columns, perOp("stores"), perOp("invs"), perOp("true"), perOp("false"))
+	lines.Columns = append(lines.Columns, optional(perOp("stores")), optional(perOp("invs")), perOp("true"), perOp("false"))
 	row := func(number, offset, name string, w *machine.WordReport) {
 		r := []report.Cell{report.Str(number), report.Str(offset), report.Str(name),
 			share(w.Cycles, f.cycles), ratio(w.Misses, f.ops), ratio(w.HitMLocal+w.HitMRemote, f.ops)}
@@ -214,8 +218,8 @@ func (f *fight) pairs(lines []machine.LineReport) report.Table {
 	t := report.Table{Columns: []report.Column{{Name: "misses on"}, {Name: "because of accesses to"}, perOp("copies")}}
 	for i := range lines {
 		for _, p := range lines[i].Pairs {
-			if p.Count*100 < f.ops {
-				break // sorted; what happens to less than 1 % of the operations explains nothing
+			if p.Count*100 < f.ops || p.Count*50 < lines[i].Total.Misses {
+				break // sorted; what happens to so few operations or misses explains nothing
 			}
 			t.Rows = append(t.Rows, []report.Cell{report.Str(p.Victim), report.Str(p.By), ratio(p.Count, f.ops)})
 		}
@@ -258,6 +262,12 @@ func percent(name string) report.Column {
 
 func perOp(name string) report.Column {
 	return report.Column{Name: name, Unit: "/op", Fixed: true, Decimals: 2}
+}
+
+// optional is a column that gives way where the table is too wide.
+func optional(c report.Column) report.Column {
+	c.Optional = true
+	return c
 }
 
 func share(part, whole uint64) report.Cell { return report.Num(stats.Ratio(part, whole, 100)) }
