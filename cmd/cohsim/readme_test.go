@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -102,5 +103,28 @@ func TestTheReadmeShowsWhatTheQuickstartPrints(t *testing.T) {
 		}
 	default:
 		t.Errorf("the README does not show (go test -update mends it):\n%s", want)
+	}
+}
+
+// The two files that docs/uop.md shows run as they stand there.
+func TestTheProgramOfTheDocumentationRuns(t *testing.T) {
+	text, err := os.ReadFile("../../docs/uop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	block := regexp.MustCompile("(?s)```[a-z]*\n(# (ticket\\.[a-z]+).*?)```\n")
+	files := block.FindAllStringSubmatch(string(text), -1)
+	if len(files) != 2 {
+		t.Fatalf("%d files were found", len(files))
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(dir, f[2]), []byte(f[1]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := ok(t, append([]string{"run", filepath.Join(dir, "ticket.toml"), "--annotate", "ticket"}, small...)...)
+	if !strings.Contains(out, "load.acq now, [turn]") {
+		t.Errorf("got\n%s", out)
 	}
 }
