@@ -22,7 +22,9 @@ func (c *Core) charge(t int64) {
 
 func (c *Core) bill(cause stats.Cause, pc int32, cycles int64) {
 	c.St.CPU.Cycles[cause] += uint64(cycles)
-	c.Cycles[pc][cause] += uint64(cycles)
+	if c.Cycles != nil {
+		c.Cycles[pc][cause] += uint64(cycles)
+	}
 }
 
 // settle bills the cycles that the head waited for a line, now that it is

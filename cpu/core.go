@@ -89,7 +89,7 @@ type Core struct {
 	curPC   int32
 	pending int64 // cycles of the head's miss whose supplier is not known yet
 	pendPC  int32
-	Cycles  []stats.CauseCycles // per op of the program
+	Cycles  []stats.CauseCycles // per op of the program, the last for none; nil unless CountCycles
 
 	depth    int
 	opStart  int64
@@ -138,7 +138,6 @@ func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.C
 	for i := range prog.Ops {
 		c.info[i] = c.describe(&prog.Ops[i])
 	}
-	c.Cycles = make([]stats.CauseCycles, len(prog.Ops)+1)
 	c.counts = make([]*uint64, len(prog.Regions))
 	return c
 }
@@ -189,6 +188,9 @@ func (c *Core) describe(op *Op) opInfo {
 	return in
 }
 
+// CountCycles makes the core charge cycles to ops, too.
+func (c *Core) CountCycles() { c.Cycles = make([]stats.CauseCycles, len(c.ops)+1) }
+
 // SetReg sets a register before the run.
 func (c *Core) SetReg(r Reg, v uint64) { c.regs[r] = v }
 
@@ -226,6 +228,7 @@ func (c *Core) step(t, limit int64) int64 {
 	if c.mayRunDirectly(t) {
 		t = c.direct(t, limit)
 		c.cal.now = t
+		c.rewind()
 	}
 	fetched := c.fetch(t)
 	if c.head < c.tail {

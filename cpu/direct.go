@@ -3,13 +3,15 @@ package cpu
 import "cohsim/internal/stats"
 
 // direct runs ops one after the other without a trip through the window, for
-// as long as that is what the window would do: an in-order core (window 1), no
-// store queued, and only arithmetic, branches that go as predicted, and
-// accesses that hit plainly and complete before limit. It returns the cycle at
-// which the next op enters the window. The reference engine does without, and
-// the two must agree in every cycle charged.
+// as long as that is what the window would do: an in-order core (window 1), and
+// only arithmetic, branches that go as predicted, marks, accesses that hit
+// plainly and atomic ops on a line held writable, all complete before limit. It
+// returns the cycle at which the next op enters the window. The reference engine
+// does without, and the two must agree in every cycle charged.
 func (c *Core) direct(t, limit int64) int64 {
 	c.charge(t)
+	queued := c.sqHead < c.sqTail // and nothing but a message moves the queue
+	last := int64(0)              // latency of the op before, 0 if it was not run here
 	for {
 		pc := c.pc
 		op := &c.ops[pc]
@@ -46,10 +48,11 @@ func (c *Core) direct(t, limit int64) int64 {
 				to = op.Off
 			}
 		case Load:
-			if op.Flags&Ghosted != 0 {
+			addr := a + uint64(int64(op.Off))
+			if op.Flags&Ghosted != 0 || queued && c.behindStores(in, addr) {
 				return t
 			}
-			v, lat, ok := c.port.PlainLoad(a+uint64(int64(op.Off)), op.Bytes(), limit-t)
+			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), limit-t)
 			if !ok {
 				return t
 			}
@@ -60,31 +63,98 @@ func (c *Core) direct(t, limit int64) int64 {
 			c.St.CPU.MemOps++
 			c.chain = noLine
 		case Store:
-			if op.Flags&Ghosted != 0 || t+1 < c.drainReady || !c.port.PlainStore(a+uint64(int64(op.Off)), op.Bytes(), op.Truncate(b)) {
+			if op.Flags&Ghosted != 0 || queued || t+1 < c.drainReady || !c.port.PlainStore(a+uint64(int64(op.Off)), op.Bytes(), op.Truncate(b)) {
 				return t
 			}
 			c.drainReady = next + 1
 			c.St.CPU.MemOps++
 			c.chain = noLine
+		case RMW:
+			addr := a + uint64(int64(op.Off))
+			unlock := t + int64(c.tm.AtomicPre+c.tm.AtomicHold)
+			next, cause = unlock+int64(c.tm.AtomicPost), stats.Atomic
+			if op.Flags&Ghosted != 0 || queued || next >= limit || !c.port.Quiet(addr) {
+				return t
+			}
+			c.port.Own(addr, t+int64(c.tm.AtomicPre), true)
+			old := c.atomic(op, addr, b, unlock)
+			if op.Dst != NoReg {
+				c.regs[op.Dst] = old
+			}
+			c.St.CPU.MemOps++
+			c.chain = addr >> lineShift
+		case Mark, Nop:
+			// The window fetches it together with the op before, or a cycle later if
+			// that took the whole width, and retires it together with that op.
+			if last == 0 || c.tm.RetireWidth == 1 || last == 1 && c.tm.FetchWidth == 1 {
+				return t
+			}
+			if op.Code == Mark {
+				c.mark(op, t)
+			}
+			if op.Flags&Ghosted != 0 {
+				r := GhostRecord{At: t, Thread: int32(c.id), Site: op.Site}
+				c.objects(&r)
+				c.port.Ghost(&r)
+			}
+			c.pc = to
+			continue
 		default:
 			return t
 		}
 		c.pc = to
 		c.St.CPU.Retired++
 		c.Progress++
-		cycles := &c.Cycles[pc]
-		if d := uint64(next - c.now); d > 0 {
-			c.St.CPU.Cycles[cause] += d
-			cycles[cause] += d
+		d := uint64(next - c.now)
+		if next <= c.now {
+			d = 0
 		}
+		c.St.CPU.Cycles[cause] += d
 		c.St.CPU.Cycles[stats.Issue]++
-		cycles[stats.Issue]++
+		if c.Cycles != nil {
+			c.Cycles[pc][cause] += d
+			c.Cycles[pc][stats.Issue]++
+		}
 		c.now = next + 1
+		last = next - t
 		t = next
 	}
 }
 
-// mayRunDirectly reports whether nothing is in the pipeline.
+// atomic is the locked part of an RMW that runs directly: what the window does
+// when it unlocks.
+func (c *Core) atomic(op *Op, addr, b uint64, t int64) uint64 {
+	old := c.port.Peek(addr, op.Bytes(), t)
+	expected := uint64(0)
+	if op.C != NoReg {
+		expected = c.regs[op.C]
+	}
+	c.port.Lock(addr)
+	c.port.Unlock(addr, t)
+	if v, wrote := op.Modify(old, b, expected); wrote {
+		c.port.Poke(addr, op.Bytes(), v, t)
+	}
+	return old
+}
+
+// behindStores reports whether a load has to do with the stores in the queue:
+// to wait for them, or to take its value from one.
+func (c *Core) behindStores(in *opInfo, addr uint64) bool {
+	return c.pendSet&c.wait[in.ld.C] != 0 || c.holds[in.ld.C] || c.filter[bucket(addr)] > 0
+}
+
+// mayRunDirectly reports whether nothing is in the pipeline, but for stores that
+// wait for a line.
 func (c *Core) mayRunDirectly(t int64) bool {
-	return c.InOrder && c.head == c.tail && c.sqHead == c.sqTail && t >= c.fetchAt && c.fetchOn == 0 && !c.halted && !c.Stopped && !c.armed
+	return c.InOrder && c.head == c.tail && (c.sqHead == c.sqTail || c.fifo && c.drainAsked) &&
+		t >= c.fetchAt && c.fetchOn == 0 && !c.halted && !c.Stopped && !c.armed
+}
+
+// rewind starts the window and the store queue anew from their first entries
+// while they are empty, so that an in-order core keeps using the same few.
+func (c *Core) rewind() {
+	c.head, c.tail = 0, 0
+	if c.sqHead == c.sqTail {
+		c.sqHead, c.sqRet, c.sqTail = 0, 0, 0
+	}
 }

@@ -60,6 +60,23 @@ func (c *Core) wakeLoads(list *[]int32, line uint64, t int64) {
 	}
 }
 
+// Due is the first cycle from t on at which the core has something to do after
+// a notification at t. An in-order core whose one op executes or waits for a
+// line has nothing to fetch and nothing to retire.
+func (c *Core) Due(t int64) int64 {
+	if !c.InOrder || c.head == c.tail || len(c.gone) > 0 {
+		return t
+	}
+	if p := c.win[c.head&c.mask].phase; p != executing && p != filling || c.info[c.pc].slots == 0 {
+		return t
+	}
+	next := c.nextDone()
+	if c.sqHead < c.sqRet && !(c.fifo && c.drainAsked) {
+		next = min(next, c.drainReady)
+	}
+	return max(next, t)
+}
+
 // MSHRFree tells the core that a refused request may be made again.
 func (c *Core) MSHRFree(t int64) {
 	c.notified(t)

@@ -29,6 +29,10 @@ type Port interface {
 	// PlainStore is Store for such a hit on a line that is modified already.
 	PlainStore(addr uint64, bytes int, val uint64) bool
 
+	// Quiet reports whether an RMW of the word would hit, and whether nobody but
+	// the rest of the machine, by a message, would notice it.
+	Quiet(addr uint64) bool
+
 	// Own asks for the line writable: Done if it is. A demand is for an op that
 	// must perform next; otherwise it is a prefetch, which may be refused.
 	Own(addr uint64, t int64, demand bool) Result

@@ -291,6 +291,9 @@ func New(s Setup) (*Machine, error) {
 		th := &m.threads[i]
 		th.prog, th.wakeAt = s.Threads[i].Program, sim.Never
 		th.core = cpu.NewCore(i, cfg.Core, model, th.prog, &port{m, th, &m.units[th.unit]}, &th.st)
+		if s.PerOp {
+			th.core.CountCycles()
+		}
 		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference
 		for _, r := range s.Threads[i].Regs {
 			th.core.SetReg(r.Reg, r.Value)

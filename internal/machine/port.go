@@ -134,6 +134,11 @@ func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
 	return r
 }
 
+func (p *port) Quiet(addr uint64) bool {
+	f := p.u.Find(addr >> 6)
+	return f >= 0 && p.m.proto.Writable(p.u.Frames[f].State) && len(p.u.threads) == 1 && !p.u.refused
+}
+
 func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 	_, r := p.own(addr, t, demand)
 	return r

@@ -164,14 +164,15 @@ func (m *Machine) lineReady(u *unit, n uint64, t int64, cause stats.Cause) {
 		th.ready = true
 		th.core.LineReady(n, t, cause)
 		th.ready = false
-		m.wakeThread(i, t)
+		m.wakeThread(i, th.core.Due(t))
 	}
 }
 
 func (m *Machine) lineLost(u *unit, n uint64, t int64) {
 	for _, i := range u.threads {
-		m.threads[i].core.LineLost(n, t)
-		m.wakeThread(i, t)
+		th := &m.threads[i]
+		th.core.LineLost(n, t)
+		m.wakeThread(i, th.core.Due(t))
 	}
 }
 
@@ -179,7 +180,7 @@ func (m *Machine) mshrFree(u *unit, t int64) {
 	for _, i := range u.threads {
 		if th := &m.threads[i]; th.core.Wants() {
 			th.core.MSHRFree(t)
-			m.wakeThread(i, t)
+			m.wakeThread(i, th.core.Due(t))
 		}
 	}
 }
