@@ -40,7 +40,8 @@ every axis of numbers (as a rule: most cores); --point chooses others. The forma
 csv and json have every line of every point, in three tables: fields, pairs, ops.`,
 		Example: `  cohsim c2c quickstart
   cohsim c2c quickstart --point cores=8 --point lock=vm_refcnt --lines 5`,
-		Args: oneConfig,
+		Args:              oneConfig,
+		ValidArgsFunction: completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.format == "bench" {
 				return usage("--format: c2c comes as table, markdown, latex, csv or json, not bench")

@@ -115,7 +115,8 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 		Example: `  cohsim run quickstart
   cohsim run configs/quickstart.toml --set run.cores=8 --format markdown
   cohsim run my.toml --dry-run`,
-		Args: oneConfig,
+		Args:              oneConfig,
+		ValidArgsFunction: completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lines < 0 || lines > 0 && slices.Contains([]string{"csv", "json", "bench"}, f.format) {
 				return usage("--lines: a number of lines, shown below tables; cohsim c2c writes them as %s", f.format)
@@ -166,6 +167,11 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points")
 	return cmd
+}
+
+// completeConfig offers the shipped experiments; the shell adds files.
+func completeConfig(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return shipped("."), cobra.ShellCompDirectiveDefault
 }
 
 // oneConfig is the argument check of commands that take a config.

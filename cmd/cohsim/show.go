@@ -42,6 +42,9 @@ func showProtocolCommand() *cobra.Command {
 		Use:   "protocol NAME",
 		Short: "Print the tables of a protocol as a book would",
 		Args:  oneName("protocol", mesi.Names),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return mesi.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(mesi.Names(), args[0]) {
 				return oneOf("protocol", args[0], mesi.Names())
@@ -83,6 +86,9 @@ func showMachineCommand() *cobra.Command {
 		Use:   "machine NAME|FILE.toml",
 		Short: "Print every key of a machine, with its value and meaning",
 		Args:  oneName("machine", func() []string { return shipped("machines") }),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return shipped("machines"), cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := report.CheckFormat(format); err != nil {
 				return usage("--format: %v", err)

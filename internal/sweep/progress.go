@@ -41,7 +41,7 @@ func Line(w io.Writer, terminal bool) func(Progress) {
 }
 
 func text(p Progress) string {
-	s := fmt.Sprintf("%3d%%  %d of %d points", p.Done*100/p.Total, p.Done, p.Total)
+	s := fmt.Sprintf("%3d%%  %d of %d runs", p.Done*100/p.Total, p.Done, p.Total)
 	if p.Done == 0 {
 		return s
 	}

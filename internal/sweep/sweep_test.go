@@ -189,7 +189,7 @@ func TestALogGetsOneLinePerTenth(t *testing.T) {
 		left := time.Duration(1000-i) * time.Second
 		line(Progress{Done: i, Total: 1000, Elapsed: time.Duration(i) * time.Second, ETA: left})
 	}
-	want := " 10%  100 of 1000 points, 15m00s left\n"
+	want := " 10%  100 of 1000 runs, 15m00s left\n"
 	if lines := strings.Count(log.String(), "\n"); lines != 10 || !strings.HasPrefix(log.String(), want) {
 		t.Errorf("%d lines:\n%s", lines, log.String())
 	}
