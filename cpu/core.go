@@ -205,7 +205,7 @@ func (c *Core) CountInto(region int, counter *uint64) { c.counts[region] = count
 // to run next (never if only the port's notifications can move it).
 func (c *Core) Run(t int64, limit *int64) int64 {
 	for {
-		next := c.step(t, *limit)
+		next := c.step(t, limit)
 		if next >= *limit {
 			return next
 		}
@@ -213,9 +213,10 @@ func (c *Core) Run(t int64, limit *int64) int64 {
 	}
 }
 
-// step executes cycle t, and directly what may follow before limit, and returns
+// step executes cycle t, and directly what may follow before *limit (which the
+// ops of cycle t may lower), and returns
 // the next cycle with something to do.
-func (c *Core) step(t, limit int64) int64 {
+func (c *Core) step(t int64, limit *int64) int64 {
 	c.charge(t)
 	c.complete(t)
 	retired := c.retire(t)
@@ -226,7 +227,7 @@ func (c *Core) step(t, limit int64) int64 {
 		c.now = t + 1
 	}
 	if c.mayRunDirectly(t) {
-		t = c.direct(t, limit)
+		t = c.direct(t, *limit)
 		c.cal.now = t
 		c.rewind()
 	}
