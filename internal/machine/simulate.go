@@ -69,6 +69,9 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		}
 	}
 	after := m.snapshot(end)
+	if m.setup.MeasureNS > 0 && !m.progressed(before, after) {
+		return nil, m.abort("livelock: no operation was completed in the measured span of %d cycles (or the span is too short for one, or no region of the programs is marked); %s", end-start, m.unfinished())
+	}
 	res = &Result{End: end, Cores: make([]stats.Counters, len(m.threads))}
 	res.Run.Window.Cycles = uint64(end - start)
 	res.Run.Window.TimePS = uint64(end-start) * 1_000_000 / uint64(m.cfg.Core.ClockMHz)
@@ -167,6 +170,16 @@ func (m *Machine) opsDone() uint64 {
 		}
 	}
 	return n
+}
+
+// progressed reports whether a thread completed an operation or halted.
+func (m *Machine) progressed(before, after []stats.Counters) bool {
+	for i := range after {
+		if m.threads[i].core.Finished || after[i].Ops.Latency.Count() > before[i].Ops.Latency.Count() {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Machine) snapshot(t int64) []stats.Counters {

@@ -285,3 +285,16 @@ func TestAnAcquireCostsTheOverlapItForbids(t *testing.T) {
 		t.Errorf("tso: an acquire load takes %d cycles, a plain one %d", a, r)
 	}
 }
+
+func TestASpanInWhichNothingIsCompletedIsALivelock(t *testing.T) {
+	w := newWorld(t, x86(8), []string{"a"}, "    reg v\nspin:\n    load v, [a]\n    beq v, 0, spin\n    halt")
+	w.setup.WarmupNS, w.setup.MeasureNS = 100, 5000
+	m, err := New(w.setup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.Simulate()
+	if a, ok := err.(*Aborted); !ok || !strings.Contains(a.Why, "livelock") {
+		t.Fatalf("%v", err)
+	}
+}
