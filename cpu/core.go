@@ -218,6 +218,7 @@ func (c *Core) Run(t int64, limit *int64) int64 {
 // the next cycle with something to do.
 func (c *Core) step(t int64, limit *int64) int64 {
 	c.charge(t)
+	c.loseGone(t) // what a sibling's miss evicted since the last step: before anything retires
 	c.complete(t)
 	retired := c.retire(t)
 	c.drain(t)
@@ -237,12 +238,7 @@ func (c *Core) step(t int64, limit *int64) int64 {
 			c.begin(int32(c.head&c.mask), e, t)
 		}
 	}
-	if len(c.gone) > 0 {
-		for _, line := range c.gone {
-			c.LineLost(line, t)
-		}
-		c.gone = c.gone[:0]
-	}
+	c.loseGone(t)
 	next := c.nextDone()
 	if c.sqHead < c.sqRet && !c.drainAsked {
 		next = min(next, max(t+1, c.drainReady))

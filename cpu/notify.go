@@ -101,8 +101,15 @@ func (c *Core) Wants() bool {
 
 // LineLost tells the core that somebody else took its line, or that it was
 // evicted: monitors fall, sleepers look again, and loads that bound a value
-// early and may not keep it are squashed, with all that followed them.
-func (c *Core) LineLost(line uint64, t int64) {
+// early and may not keep it are squashed, with all that followed them. It
+// returns the cycle at which the core wants to run for that.
+func (c *Core) LineLost(line uint64, t int64) int64 {
+	if !c.concerned(line) {
+		if c.sqHead < c.sqRet && !c.fifo {
+			return t // these stores ask again whenever anything happens
+		}
+		return never
+	}
 	c.notified(t)
 	if c.armed && c.monitor == line {
 		c.armed = false
@@ -130,11 +137,38 @@ func (c *Core) LineLost(line uint64, t int64) {
 		older |= e.set
 	}
 	c.look(t)
+	return t
+}
+
+// concerned reports whether the loss of a line may matter to the core.
+func (c *Core) concerned(line uint64) bool {
+	if c.armed && c.monitor == line {
+		return true
+	}
+	if i := c.rmw; i >= 0 && c.win[i].phase == sleeping && c.win[i].addr>>lineShift == line {
+		return true
+	}
+	for n := c.head; n < c.tail; n++ {
+		if e := &c.win[n&c.mask]; e.flags&performed != 0 && e.op.Code == Load && e.addr>>lineShift == line {
+			return true
+		}
+	}
+	return false
 }
 
 // LineGone tells the core, possibly from inside its own step, that its caches
-// gave a line up. It acts like LineLost at the end of the step.
+// gave a line up. It acts like LineLost at the end of the step, or at the start
+// of the next if a sibling's step was the cause.
 func (c *Core) LineGone(line uint64) { c.gone = append(c.gone, line) }
+
+func (c *Core) loseGone(t int64) {
+	if len(c.gone) > 0 {
+		for _, line := range c.gone {
+			c.LineLost(line, t)
+		}
+		c.gone = c.gone[:0]
+	}
+}
 
 // mustSquash reports whether a load that bound its value early has lost the
 // right to it: an older access that it must follow has not performed, or (as

@@ -118,8 +118,19 @@ func (c *Core) nextDone() int64 {
 // complete takes the completions due at cycle t, oldest op first.
 func (c *Core) complete(t int64) {
 	c.cal.now = t
-	due := c.due[:0]
 	s := t & 63
+	if len(c.cal.far) == 0 {
+		if c.cal.bits&(1<<s) == 0 {
+			return
+		}
+		if i := c.cal.head[s]; c.win[i].next[slotGate] < 0 { // alone
+			c.cal.head[s] = -1
+			c.cal.bits &^= 1 << s
+			c.completed(i, &c.win[i], t)
+			return
+		}
+	}
+	due := c.due[:0]
 	if c.cal.bits&(1<<s) != 0 {
 		for i := c.cal.head[s]; i >= 0; i = int32(c.win[i].next[slotGate]) {
 			due = append(due, i)

@@ -115,6 +115,9 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 		}
 	}
 	m.giveSlot(ev.slot)
+	if len(m.out.Msgs) == 0 {
+		return
+	}
 	var fl evFlags
 	if l.write {
 		fl = write

@@ -294,7 +294,7 @@ func New(s Setup) (*Machine, error) {
 		if s.PerOp {
 			th.core.CountCycles()
 		}
-		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference
+		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(m.units[th.unit].threads) == 1
 		for _, r := range s.Threads[i].Regs {
 			th.core.SetReg(r.Reg, r.Value)
 		}

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"math/bits"
+
 	"cohsim/cache"
 	"cohsim/cpu"
 	"cohsim/internal/stats"
@@ -41,7 +43,8 @@ func (p *pasts) of(u mesi.Node, units int) *past {
 // sharing is what is known of a line that cores take from each other.
 type sharing struct {
 	seq   uint32     // grows with every ownership that ends
-	wrote [16]uint32 // per 4-byte word: seq of the last ownership that wrote it
+	any   uint16     // 4-byte words ever written by an ownership that ended
+	wrote [16]uint32 // per word: seq of the last ownership that wrote it
 	lost  []uint32   // per unit: seq when it lost its copy
 
 	words  [16]wordStats
@@ -108,10 +111,9 @@ func (m *Machine) endOwnership(u *unit, fr *cache.Frame, l *line, byOther bool) 
 	if fr.Written != 0 {
 		s := m.shareOf(l)
 		s.seq++
-		for w := range s.wrote {
-			if fr.Written>>w&1 != 0 {
-				s.wrote[w] = s.seq
-			}
+		s.any |= fr.Written
+		for w := fr.Written; w != 0; w &= w - 1 {
+			s.wrote[bits.TrailingZeros16(w)&15] = s.seq
 		}
 		fr.Written = 0
 	}
@@ -155,8 +157,9 @@ func (m *Machine) arrived(u *unit, fr *cache.Frame, l *line, ev *event, mshr *ca
 	w := mshr.Offset >> 2
 	if fr.Class == cache.Undecided {
 		s := m.shareOf(l)
-		for k := range s.wrote {
-			if s.wrote[k] > s.lost[u.id] {
+		lost := s.lost[u.id]
+		for w := s.any; w != 0; w &= w - 1 {
+			if k := bits.TrailingZeros16(w) & 15; s.wrote[k] > lost {
 				fr.Foreign |= 1 << k
 			}
 		}

@@ -59,6 +59,9 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 	was := state.State
 	m.out.Msgs = m.out.Msgs[:0]
 	eff := m.proto.Cache(state, ev.msg, m.migrates(u, fr, was, ev, t), u.id, &m.out)
+	if eff == 0 && ev.msg.Type == mesi.InvAck {
+		return // one of many
+	}
 	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
 		owner := was == mesi.M || was == mesi.E || was == mesi.O || was == mesi.OM_AD
 		if eff&mesi.Lost != 0 {
@@ -170,9 +173,7 @@ func (m *Machine) lineReady(u *unit, n uint64, t int64, cause stats.Cause) {
 
 func (m *Machine) lineLost(u *unit, n uint64, t int64) {
 	for _, i := range u.threads {
-		th := &m.threads[i]
-		th.core.LineLost(n, t)
-		m.wakeThread(i, th.core.Due(t))
+		m.wakeThread(i, m.threads[i].core.LineLost(n, t))
 	}
 }
 
