@@ -7,6 +7,9 @@ const noLine = ^uint64(0)
 
 // begin starts the op at the head if the store queue lets it.
 func (c *Core) begin(i int32, e *entry, t int64) {
+	if e.flags&unasked != 0 {
+		c.asked(e, t)
+	}
 	if e.op.Code == Fence {
 		e.phase = executing
 		c.schedule(i, t+c.info[e.pc].lat)

@@ -49,6 +49,8 @@ type Core struct {
 	mask       uint64
 	head, tail uint64
 	used       int // window slots taken
+	unresolved int // branches in the window that are not resolved
+	unasked    int // ops that are to ask for ownership when they are
 	pend       [NumClasses]int32
 	pendSet    ClassSet
 	cal        calendar
@@ -238,8 +240,11 @@ func (c *Core) step(t int64, limit *int64) int64 {
 			c.begin(int32(c.head&c.mask), e, t)
 		}
 	}
-	c.loseGone(t)
+	lost := c.loseGone(t)
 	next := c.nextDone()
+	if lost {
+		next = min(next, t+1)
+	}
 	if c.sqHead < c.sqRet && !c.drainAsked {
 		next = min(next, max(t+1, c.drainReady))
 	}
@@ -347,6 +352,9 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 		c.rename[op.Dst] = e.seq + 1
 	}
 	if op.Code == Branch {
+		if op.Fn != Always {
+			c.unresolved++
+		}
 		if op.Fn == Always || op.Flags&Likely != 0 {
 			e.flags |= taken
 			c.pc = op.Off
@@ -435,7 +443,7 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
 		e.phase = atHead
 		if c.tm.AtomicPrefetch && e.op.Code == RMW {
-			c.port.Own(e.addr, t, false)
+			c.ask(e, t)
 		}
 		if e.seq == c.head {
 			c.begin(i, e, t)
@@ -510,6 +518,9 @@ func (c *Core) completed(i int32, e *entry, t int64) {
 	switch e.op.Code {
 	case Branch:
 		e.phase = done
+		if e.op.Fn != Always {
+			c.unresolved--
+		}
 		if took := e.op.Taken(e.v[slotA], e.v[slotB]); took != (e.flags&taken != 0) {
 			c.St.CPU.Mispredicts++
 			to := e.pc + 1
@@ -517,6 +528,9 @@ func (c *Core) completed(i int32, e *entry, t int64) {
 				to = e.op.Off
 			}
 			c.squash(e.seq+1, to, t, t+int64(c.tm.MispredictCost), true)
+		}
+		if c.unasked > 0 {
+			c.askAgain(t)
 		}
 		return
 	case RMW, StoreExcl, LoadExcl, Wait:
@@ -572,7 +586,7 @@ func (c *Core) retire(t int64) int32 {
 		case Store, StoreExcl:
 			c.St.CPU.MemOps++
 			if op.Code == Store {
-				c.storeRetired(e)
+				c.storeRetired(e, t)
 			}
 		case Mark:
 			c.mark(op, t)

@@ -161,13 +161,16 @@ func (c *Core) concerned(line uint64) bool {
 // of the next if a sibling's step was the cause.
 func (c *Core) LineGone(line uint64) { c.gone = append(c.gone, line) }
 
-func (c *Core) loseGone(t int64) {
+// loseGone tells whether that mattered: the core may then have something to do
+// in the next cycle, such as to fetch again what it squashed.
+func (c *Core) loseGone(t int64) (mattered bool) {
 	if len(c.gone) > 0 {
 		for _, line := range c.gone {
-			c.LineLost(line, t)
+			mattered = c.LineLost(line, t) == t || mattered
 		}
 		c.gone = c.gone[:0]
 	}
+	return mattered
 }
 
 // mustSquash reports whether a load that bound its value early has lost the
@@ -202,6 +205,12 @@ func (c *Core) squash(from uint64, pc int32, t, resume int64, wrongPath bool) {
 		}
 		c.used -= int(e.slots)
 		c.unpend(e.set)
+		if e.op.Code == Branch && e.op.Fn != Always && e.phase != done {
+			c.unresolved--
+		}
+		if e.flags&unasked != 0 {
+			c.unasked--
+		}
 		if e.op.Code == Store {
 			q := &c.sq[e.sq&c.sqMask]
 			if q.hasAddr {

@@ -30,15 +30,49 @@ func (c *Core) storeAddress(e *entry, t int64) {
 	c.sqUnknown--
 	c.filter[bucket(q.addr)]++
 	if c.tm.StorePrefetch {
-		c.port.Own(q.addr, t, false)
+		c.ask(e, t)
 	}
 	if q.gates != noLink {
 		c.open(&q.gates, t)
 	}
 }
 
+// ask requests ownership of e's line early, without binding anything. A core
+// that took lines from others for ops on a path that may be wrong would disturb
+// them for nothing, so behind an unresolved branch it waits.
+func (c *Core) ask(e *entry, t int64) {
+	if c.unresolved > 0 {
+		e.flags |= unasked
+		c.unasked++
+		return
+	}
+	c.port.Own(e.addr, t, false)
+}
+
+// askAgain asks for what waited for branches that are resolved now.
+func (c *Core) askAgain(t int64) {
+	for n := c.head; n < c.tail && c.unasked > 0; n++ {
+		e := &c.win[n&c.mask]
+		if e.op.Code == Branch && e.op.Fn != Always && e.phase != done {
+			return
+		}
+		if e.flags&unasked != 0 {
+			c.asked(e, t)
+		}
+	}
+}
+
+func (c *Core) asked(e *entry, t int64) {
+	e.flags &^= unasked
+	c.unasked--
+	c.port.Own(e.addr, t, false)
+}
+
 // storeRetired hands a store over to the drain.
-func (c *Core) storeRetired(e *entry) {
+func (c *Core) storeRetired(e *entry, t int64) {
+	if e.flags&unasked != 0 {
+		c.asked(e, t)
+	}
 	q := &c.sq[e.sq&c.sqMask]
 	c.sqRet++
 	c.drainAsked = c.drainAsked && c.fifo

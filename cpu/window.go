@@ -69,6 +69,7 @@ const (
 	slept                // Wait: went to sleep
 	forwarded            // load took its value from an older store
 	faulted              // load of memory that does not exist
+	unasked              // ownership is to be asked for when the branches before it are resolved
 	chained              // RMW that directly follows one on the same line
 )
 
