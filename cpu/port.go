@@ -40,7 +40,8 @@ type Port interface {
 	// Prefetch asks for the line readable and may be refused.
 	Prefetch(addr uint64, t int64)
 
-	// Poke writes a word of a line that is writable (an RMW's new value).
+	// Poke writes a word of a line that is writable (an RMW's new value), after a
+	// Peek of it: together they are one access.
 	Poke(addr uint64, bytes int, val uint64, t int64)
 
 	// Peek reads a word of a line that is writable (an RMW's old value).

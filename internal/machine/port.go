@@ -129,6 +129,7 @@ func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
 	}
 	f, r := p.own(addr, t, true)
 	if r == cpu.Done {
+		p.touch(&p.u.Frames[f], addr, bytes)
 		p.write(&p.u.Frames[f], addr, bytes, val, t)
 	}
 	return r
@@ -208,7 +209,6 @@ func (p *port) write(fr *cache.Frame, addr uint64, bytes int, val uint64, t int6
 		}
 		p.m.sync(p.u, fr)
 	}
-	p.touch(fr, addr, bytes)
 	if fr.Tracked {
 		fr.Written |= words(addr, bytes)
 	}

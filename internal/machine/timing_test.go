@@ -298,3 +298,25 @@ func TestASpanInWhichNothingIsCompletedIsALivelock(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+func TestARunLengthCountsEachAtomicOpOnce(t *testing.T) {
+	// Two cores add in turn: each waits for the other's word before its next add,
+	// so every ownership of the counter's line sees one add.
+	turn := func(mine, next string) string {
+		return fmt.Sprintf("    reg v i\n    mov i, 50\nloop:\n    wait.eq v, [b], %s\n    rmw.add _, [a], 1\n    store [b], %s\n    sub i, i, 1\n    bne i, 0, loop\n    halt", mine, next)
+	}
+	cfg := x86(1)
+	cfg.Core.StorePrefetch, cfg.Core.AtomicPrefetch = false, false
+	w := newWorld(t, cfg, []string{"a", "b"}, turn("0", "1"), turn("1", "0"))
+	_, res := w.run(t)
+	for _, l := range res.Lines {
+		if l.Name == "a" && l.Total.Misses < 90 {
+			t.Errorf("the counter's line moved %d times in 100 turns", l.Total.Misses)
+		}
+	}
+	c := res.Run.Total.Coh
+	// Ownerships of a see 1 op, those of b a store and the loads before it.
+	if c.OwnedOps > 3*c.Ownerships {
+		t.Errorf("%d ops in %d ownerships", c.OwnedOps, c.Ownerships)
+	}
+}
