@@ -64,24 +64,22 @@ func (m *Machine) giveSlot(i int32) {
 // cycle t. Requests go to the requester's own L3 first where lines may be served
 // there.
 func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t int64, fl evFlags, off uint8) {
-	ev := event{msg: *msg, line: i, slot: slot, flags: fl, offset: off, kind: toHome, at: -1}
 	home := m.servedAt(l)
-	part, to := noc.Completion, home
+	part, to, kind, at, cause := noc.Completion, home, toHome, l.at, stats.Issue
 	switch {
 	case msg.Type.VN() == mesi.Request:
-		part, to = noc.Request, l.home
+		part, to, at = noc.Request, l.home, -1
 		if m.topo.L3Local {
-			ev.kind, to = toL3, m.l3s[u.place.L3].place
+			kind, to = toL3, m.l3s[u.place.L3].place
 		}
-	case msg.Type.ToHome():
-		ev.at = l.at
-	default:
-		part, to = noc.Data, m.units[msg.To].place
-		ev.kind, ev.at = toUnit, l.at
-		ev.cause = suppliers[noc.Between(u.place, to)]
+	case !msg.Type.ToHome():
+		part, to, kind = noc.Data, m.units[msg.To].place, toUnit
+		cause = suppliers[noc.Between(u.place, to)]
 	}
 	u.seq++
-	m.push(&ev, sim.Key(int(u.id), u.seq), t, m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng))
+	d := m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng)
+	ev := m.post(kind, msg, sim.Key(int(u.id), u.seq), t, d)
+	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, at, cause, fl, off
 }
 
 // suppliers are the causes that a miss is charged to by the distance of the
@@ -96,25 +94,35 @@ func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from noc.P
 	if msg.Type.VN() == mesi.Forward {
 		part = noc.Snoop
 	}
-	ev := event{msg: *msg, line: i, slot: slot, kind: toUnit, cause: cause, flags: fl, offset: l.offset, at: l.at}
 	m.homeSeq[h]++
-	m.push(&ev, sim.Key(len(m.units)+h, m.homeSeq[h]), t, m.net.Jitter(m.net.Leg(part, from, m.units[msg.To].place, from), &m.homeRng[h])+extra)
+	d := m.net.Jitter(m.net.Leg(part, from, m.units[msg.To].place, from), &m.homeRng[h]) + extra
+	ev := m.post(toUnit, msg, sim.Key(len(m.units)+h, m.homeSeq[h]), t, d)
+	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, l.at, cause, fl, l.offset
 }
 
-// push schedules a message that takes d cycles on free links.
-func (m *Machine) push(ev *event, key uint64, t, d int64) {
+// post schedules a message that takes d cycles on free links. The caller fills in
+// what the event says beyond its kind and message.
+func (m *Machine) post(kind uint8, msg *mesi.Msg, key uint64, t, d int64) *event {
 	m.sent++
+	var ev *event
 	if m.net.Queues() {
 		// Links are reserved one cycle after a message is sent, in the order of
 		// events, so that running ahead cannot change who is first.
-		ev.final, ev.kind, ev.delay = ev.kind, departed, int32(max(d-1, 1))
-		m.msgs.Push(t+1, key, *ev)
-		return
+		ev = m.msgs.Add(t+1, key)
+		ev.final, ev.kind, ev.delay = kind, departed, int32(max(d-1, 1))
+	} else {
+		if kind == toUnit {
+			m.units[msg.To].inbox.push(t + d)
+		}
+		ev = m.msgs.Add(t+d, key)
+		ev.kind = kind
 	}
-	if ev.kind == toUnit {
-		m.units[ev.msg.To].inbox.push(t + d)
-	}
-	m.msgs.Push(t+d, key, *ev)
+	ev.grace = 0
+	// Field by field: copied as a whole it would be read in wider pieces than it
+	// was written in a moment ago, which stalls the host.
+	to := &ev.msg
+	to.Type, to.Data, to.From, to.To, to.Req, to.Acks = msg.Type, msg.Data, msg.From, msg.To, msg.Req, msg.Acks
+	return ev
 }
 
 // depart takes a message that reached its first link to its arrival.
