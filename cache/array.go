@@ -64,7 +64,8 @@ func (c Config) Check() string {
 // not touched, so that the host need not back what a run never uses.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), Ways: make([]Way, n), plru: c.Replacement == "plru"}
+	// The clock starts ahead of the stamps: a way that was never used is not the most recent.
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), Ways: make([]Way, n), clock: 1, plru: c.Replacement == "plru"}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
 	}
