@@ -46,13 +46,15 @@ func runBench(b *testing.B, n, window int, objects func(sp *mem.Space, core int)
 	if err != nil {
 		b.Fatal(err)
 	}
-	// Warm caches and arenas, then measure b.N steps of simulated time.
+	// Warm caches and arenas (256 cores take turns at the homes to fill theirs),
+	// then measure b.N steps of simulated time.
 	span := int64(20000)
 	if n > 64 {
 		span = 4000
 	}
-	m.until(span * 4)
-	at := span * 4
+	warm := int64(160_000)
+	m.until(warm)
+	at := warm
 	count := func() (ops, hand uint64) {
 		for i := range m.threads {
 			ops += m.threads[i].st.CPU.MemOps
