@@ -5,13 +5,21 @@ import (
 	"slices"
 )
 
-const chunkBits = 14 // states per chunk of storage, as a power of two
+// chunkBits is the number of states per chunk of storage, as a power of two. Systems
+// with long states, litmus tests, have few of them.
+func chunkBits(words int) uint {
+	if words > 24 {
+		return 6
+	}
+	return 14
+}
 
 // visited holds the states seen, numbered in the order they were found. States live in
 // chunks that never move; an open-addressed table maps a 32-bit tag of the hash to the
 // number, and the words decide.
 type visited struct {
 	words  int
+	bits   uint // see chunkBits
 	n      uint32
 	chunks [][]uint64
 	table  []uint64 // tag<<32 | number+1; 0 is free
@@ -19,14 +27,14 @@ type visited struct {
 }
 
 func newVisited(words int) *visited {
-	const log = 14
-	return &visited{words: words, table: make([]uint64, 1<<log), shift: 32 - log}
+	log := chunkBits(words) // of the table, at first
+	return &visited{words: words, bits: chunkBits(words), table: make([]uint64, 1<<log), shift: 32 - log}
 }
 
 // state returns the words of a state by number.
 func (v *visited) state(i uint32) []uint64 {
-	o := int(i&(1<<chunkBits-1)) * v.words
-	return v.chunks[i>>chunkBits][o : o+v.words : o+v.words]
+	o := int(i&(1<<v.bits-1)) * v.words
+	return v.chunks[i>>v.bits][o : o+v.words : o+v.words]
 }
 
 // tagOf hashes a state to 32 bits.
@@ -54,8 +62,8 @@ func (v *visited) add(key []uint64, tag uint32) (i uint32, isNew bool) {
 		}
 	}
 	i = v.n
-	if i&(1<<chunkBits-1) == 0 {
-		v.chunks = append(v.chunks, make([]uint64, v.words<<chunkBits))
+	if i&(1<<v.bits-1) == 0 {
+		v.chunks = append(v.chunks, make([]uint64, v.words<<v.bits))
 	}
 	v.n++
 	copy(v.state(i), key)
@@ -84,5 +92,5 @@ func (v *visited) grow() {
 
 // bytes returns the memory held.
 func (v *visited) bytes() int64 {
-	return int64(len(v.chunks))*int64(v.words)<<(chunkBits+3) + int64(len(v.table))*8
+	return int64(len(v.chunks))*int64(v.words)<<(v.bits+3) + int64(len(v.table))*8
 }
