@@ -130,10 +130,13 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
-			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Detail: program != "" || lines > 0})
+			var cost experiment.CheckCost
+			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Cost: &cost,
+				Detail: program != "" || lines > 0})
 			if err != nil {
 				return err
 			}
+			checked(cmd.ErrOrStderr(), &cost)
 			var listing []report.Table
 			switch {
 			case program != "":
@@ -167,6 +170,18 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points")
 	return cmd
+}
+
+// checked says what asserting coherence during the runs cost.
+func checked(w io.Writer, c *experiment.CheckCost) {
+	if c.Lines == 0 {
+		return
+	}
+	fmt.Fprintf(w, "coherence checked: all copies of a line %d times", c.Lines)
+	if c.Values > 0 {
+		fmt.Fprintf(w, ", %d values", c.Values)
+	}
+	fmt.Fprintf(w, "; the looks at copies took about %.3f of %.3f s of host time\n", float64(c.HostNS)/1e9, c.Runs.Seconds())
 }
 
 // completeConfig offers the shipped experiments; the shell adds files.

@@ -189,7 +189,10 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 	s := machine.Setup{
 		Config: p.cfg.Machine, Place: p.place, Space: space, Seed: uint64(seed),
 		WarmupNS: float64(run.WarmupNS), MeasureNS: float64(run.MeasureNS),
-		LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
+		ChaosNS: float64(run.ChaosNS), LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
+	}
+	if s.Check, err = machine.ParseCheck(run.Check); err != nil {
+		return s, err
 	}
 	if len(plan.Ops) > 0 {
 		s.StuckNS = stuckNS(run)

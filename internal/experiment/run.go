@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"cohsim/internal/config"
 	"cohsim/internal/machine"
@@ -15,8 +16,16 @@ import (
 type Options struct {
 	Jobs     int                  // runs at a time; 0 is one per host CPU
 	Progress func(sweep.Progress) // see sweep.Options
+	// Cost is told what the checks of run.check cost, if it is not nil.
+	Cost *CheckCost
 	// Detail keeps what a document has no place for, see [PointResult].
 	Detail bool
+}
+
+// CheckCost is what asserting coherence cost the host: never the results.
+type CheckCost struct {
+	machine.Checked
+	Runs time.Duration // all runs, the checks included
 }
 
 // PointResult is what a run says beyond its metrics.
@@ -49,8 +58,10 @@ func (e *RunError) Unwrap() error { return e.Err }
 
 // outcome is what one job hands back: small, because results wait for their turn.
 type outcome struct {
-	record report.Record
-	detail PointResult
+	record  report.Record
+	detail  PointResult
+	checked machine.Checked
+	took    time.Duration
 }
 
 // Run simulates every point with every seed. It stops at the first failure, in
@@ -70,6 +81,12 @@ func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []
 		return e.simulate(&e.Points[i/seeds], e.Seeds[i%seeds], opt.Detail)
 	}, func(_ int, o outcome) error {
 		doc.Records = append(doc.Records, o.record)
+		if c := opt.Cost; c != nil {
+			c.Lines += o.checked.Lines
+			c.Values += o.checked.Values
+			c.HostNS += o.checked.HostNS
+			c.Runs += o.took
+		}
 		if opt.Detail {
 			details = append(details, o.detail)
 		}
@@ -99,11 +116,13 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 		return fail(&machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, err)}) // Load has built the same
 	}
 	setup.PerOp = detail
+	start := time.Now()
+	setup.Clock = func() int64 { return int64(time.Since(start)) }
 	res, err := machine.Simulate(setup)
 	if err != nil {
 		return fail(err)
 	}
-	out := outcome{record: report.Record{Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
+	out := outcome{checked: res.Checked, took: time.Since(start), record: report.Record{Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
 	for _, l := range p.Labels {
 		v, err := report.ScalarOf(l.Value)
 		if err != nil {
@@ -126,6 +145,9 @@ func absent(cfg *config.Config) []string {
 	}
 	if cfg.Machine.LLC.Bytes == 0 {
 		out = append(out, "llc.")
+	}
+	if cfg.Machine.Directory.Entries == 0 {
+		out = append(out, "coh.recall")
 	}
 	return out
 }

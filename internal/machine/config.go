@@ -25,10 +25,11 @@ type Config struct {
 	MSHRs    int          `toml:"mshrs" min:"1" max:"128" doc:"misses that a core's private caches have outstanding"`
 	Adjacent bool         `toml:"adjacent_line_prefetch" doc:"a miss also fetches the other line of its 128-byte pair"`
 
-	Protocol Protocol     `toml:"protocol" doc:"coherence protocol and its options"`
-	Topology noc.Topology `toml:"topology" doc:"sockets, L3s, cores, threads"`
-	Fabric   noc.Fabric   `toml:"fabric" doc:"interconnect delays"`
-	DRAMNS   float64      `toml:"dram_ns" min:"0" max:"100000" doc:"added to a reply that memory, not the LLC, supplies"`
+	Protocol  Protocol     `toml:"protocol" doc:"coherence protocol and its options"`
+	Directory Directory    `toml:"directory" doc:"the record that homes keep of who has which line"`
+	Topology  noc.Topology `toml:"topology" doc:"sockets, L3s, cores, threads"`
+	Fabric    noc.Fabric   `toml:"fabric" doc:"interconnect delays"`
+	DRAMNS    float64      `toml:"dram_ns" min:"0" max:"100000" doc:"added to a reply that memory, not the LLC, supplies"`
 
 	Placements map[string][]int `toml:"placements" doc:"named lists of hardware threads, in the order in which run.cores takes them"`
 }
@@ -54,14 +55,15 @@ type Protocol struct {
 func DefaultConfig() Config {
 	return Config{
 		Name: "default", ISA: "x86-64", MemoryModel: "isa",
-		Doc:      "a generic two-L3 server with round figures; no real machine",
-		Core:     cpu.DefaultConfig(),
-		L1:       cache.Config{Bytes: 32 << 10, Ways: 8, LatencyCycles: 4, Replacement: "lru"},
-		L2:       cache.Config{Bytes: 1 << 20, Ways: 8, LatencyCycles: 14, Replacement: "lru"},
-		LLC:      LLC{Bytes: 32 << 20, Ways: 16, HitNS: 5},
-		MSHRs:    16,
-		Protocol: Protocol{Name: "mesi", Options: mesi.DefaultOptions("mesi"), ReadDirty: "share", Arbitration: "fifo"},
-		Topology: noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 32, ThreadsPerCore: 1, Home: "first", L3Local: true},
+		Doc:       "a generic two-L3 server with round figures; no real machine",
+		Core:      cpu.DefaultConfig(),
+		L1:        cache.Config{Bytes: 32 << 10, Ways: 8, LatencyCycles: 4, Replacement: "lru"},
+		L2:        cache.Config{Bytes: 1 << 20, Ways: 8, LatencyCycles: 14, Replacement: "lru"},
+		LLC:       LLC{Bytes: 32 << 20, Ways: 16, HitNS: 5},
+		MSHRs:     16,
+		Protocol:  Protocol{Name: "mesi", Options: mesi.DefaultOptions("mesi"), ReadDirty: "share", Arbitration: "fifo"},
+		Directory: Directory{Ways: 16},
+		Topology:  noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 32, ThreadsPerCore: 1, Home: "first", L3Local: true},
 		Fabric: noc.Fabric{
 			Kind: "classes", JitterPercent: 30,
 			Near:   noc.Legs{Request: 8, Snoop: 4, Data: 12, Completion: 4, ReadDirty: "inherit"},
@@ -85,6 +87,15 @@ func (c *Config) Problems() []string {
 		if p := l.c.Check(); p != "" {
 			ps = append(ps, l.key+"."+p)
 		}
+	}
+	if p := c.Directory.check(); p != "" {
+		ps = append(ps, "directory."+p)
+	}
+	switch {
+	case c.Directory.Entries > 0 && !c.Protocol.Recall:
+		ps = append(ps, "directory.entries: a directory that cannot track every line takes lines back: it needs protocol.recall = true")
+	case c.Directory.Entries == 0 && c.Protocol.Recall:
+		ps = append(ps, "protocol.recall: has no effect with a directory that tracks every line: set directory.entries, or recall = false")
 	}
 	if c.L1.Bytes == 0 {
 		ps = append(ps, "l1.bytes: a core needs an L1")

@@ -61,6 +61,7 @@ func (m *Machine) dump() string {
 	for _, n := range order {
 		m.dumpLine(&b, n)
 	}
+	m.dumpHistory(&b)
 	k := min(m.handled, uint64(len(m.history)))
 	if k > 0 {
 		fmt.Fprintf(&b, "last messages:\n")
@@ -91,6 +92,9 @@ func (m *Machine) dumpLine(b *strings.Builder, n uint64) {
 	}
 	if l.Req >= 0 {
 		fmt.Fprintf(b, ", serving %s", l.Req)
+	}
+	if l.waits {
+		b.WriteString(", waiting for a way of the directory")
 	}
 	for i := l.head; i >= 0; i = m.queue[i].next {
 		fmt.Fprintf(b, ", queued %s of %s", m.queue[i].ev.msg.Type, m.queue[i].ev.msg.From)

@@ -30,13 +30,31 @@ func (m *Machine) atHome(ev *event, key uint64, t int64) {
 	}
 	m.received++
 	m.remember(ev, t)
-	m.homeStep(l, ev, t)
-	for l.head >= 0 && l.State.Stable() {
+	if m.dirs == nil {
+		m.homeStep(l, ev, t)
+		m.drain(l, t)
+		return
+	}
+	i := ev.line
+	if m.admit(l, ev, false) {
+		m.homeStep(l, ev, t)
+		m.directoryStep(l, i, t) // lines that wait for a way come before the line's own next request
+		m.drain(l, t)
+	}
+	m.directoryStep(l, i, t)
+}
+
+// drain presents a line's queued requests until its home is busy again.
+func (m *Machine) drain(l *line, t int64) {
+	for l.head >= 0 && l.State.Stable() && !l.waits {
 		next := m.dequeue(l)
 		if next.kind == toL3 && !m.servedHere(l, next.msg.From) {
 			m.received--
 			m.passOn(&next, t)
 			continue
+		}
+		if m.dirs != nil && !m.admit(l, &next, true) {
+			return
 		}
 		m.homeStep(l, &next, t)
 	}
@@ -77,7 +95,8 @@ func (m *Machine) passOn(ev *event, t int64) {
 	ev.kind = toHome
 	h := m.homeIndex(here)
 	m.homeSeq[h]++
-	m.msgs.Push(t+max(d, 1), sim.Key(len(m.units)+h, m.homeSeq[h]), *ev)
+	key := sim.Key(len(m.units)+h, m.homeSeq[h])
+	m.msgs.Push(t+max(d, 1)+m.chaosDelay(ev.msg.Type, key), key, *ev)
 }
 
 // requestAt is the place where a request is being looked at.

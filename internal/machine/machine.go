@@ -55,7 +55,10 @@ type Setup struct {
 	StuckNS   float64 // no operation completed for this long: the run is livelocked; 0: never
 	// LimitCycles ends the run as aborted when it gets there; 0: never.
 	LimitCycles int64
-	Reference   bool // one event per cycle of a core: slow, for tests of run-ahead
+	ChaosNS     float64 // every message takes up to that much longer, see chaos.go; 0: none
+	Check       Check
+	Clock       func() int64 // the host's, in ns, for Checked.HostNS; may be nil
+	Reference   bool         // one event per cycle of a core: slow, for tests of run-ahead
 	Coverage    *mesi.Coverage
 	PerOp       bool // fill Result.Programs
 }
@@ -130,6 +133,7 @@ type line struct {
 	head   int32    // first waiting request in Machine.queue, -1 if none
 	tail   int32
 	home   noc.Place
+	waits  bool  // for a way of the directory
 	at     int16 // where the transaction in progress is served: an L3, or -1 for the line's home
 	offset uint8 // of the access that started it
 	write  bool
@@ -158,6 +162,9 @@ type Machine struct {
 	homeRng []sim.Rand
 	homeUse []int64 // home occupied until
 	llc     []*cache.Array
+	dirs    []directory // by home; nil if every line is tracked
+	check   *checker    // nil if nothing is checked
+	noPlain bool        // every access is looked at
 	socket0 int
 
 	slots    []slot
@@ -167,6 +174,7 @@ type Machine struct {
 	out      mesi.Out
 
 	homeNS, llcHit, dram int64
+	chaos                int64
 	l2Lat                int64
 	leastReq             int64 // shortest way of a request to a home
 	leastReply           int64 // shortest way of anything to a unit
@@ -215,6 +223,7 @@ func New(s Setup) (*Machine, error) {
 
 	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
+	m.chaos = cycles(s.ChaosNS)
 	m.l2Lat = int64(cfg.L2.LatencyCycles)
 	m.lockedShare = cycles(cfg.Protocol.LockedShare)
 	m.randomHome = cfg.Protocol.Arbitration == "random"
@@ -250,6 +259,12 @@ func New(s Setup) (*Machine, error) {
 	if cfg.LLC.Bytes > 0 {
 		m.llc = make([]*cache.Array, nHomes)
 	}
+
+	if cfg.Directory.Entries > 0 {
+		m.dirs = make([]directory, nHomes)
+	}
+	m.check = newChecker(s.Check, m.lines, s.Clock)
+	m.noPlain = s.Check == CheckFull
 
 	m.threads = make([]thread, len(s.Threads))
 	unitOf := map[int]int32{}
@@ -369,6 +384,10 @@ func (m *Machine) bounds() {
 		}
 		return d
 	}
+	between := homes // that matter to a leg from one core to another
+	if m.cfg.Fabric.Kind != "matrix" {
+		between = homes[:1]
+	}
 	for i := range m.units {
 		u := &m.units[i]
 		for _, h := range homes {
@@ -377,7 +396,7 @@ func (m *Machine) bounds() {
 		}
 		for j := range m.units {
 			if j != i {
-				for _, h := range homes {
+				for _, h := range between {
 					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Data, m.units[j].place, u.place, h)))
 				}
 			}

@@ -94,7 +94,11 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 		}
 		p.hit(f, fr)
 		p.touch(fr, addr, bytes)
-		return peek(&fr.Data, addr, bytes), lat, level, cpu.Done
+		v := peek(&fr.Data, addr, bytes)
+		if p.m.noPlain {
+			p.m.checkLoad(p.u, addr, bytes, v, t)
+		}
+		return v, lat, level, cpu.Done
 	case fr.State == mesi.I: // its bytes may serve one load and it is about to go
 		if !fr.Once {
 			return 0, 0, 0, cpu.Pending
@@ -192,7 +196,11 @@ func (p *port) frame(addr uint64) *cache.Frame { return &p.u.Frames[p.u.Find(add
 func (p *port) Peek(addr uint64, bytes int, t int64) uint64 {
 	fr := p.frame(addr)
 	p.touch(fr, addr, bytes)
-	return peek(&fr.Data, addr, bytes)
+	v := peek(&fr.Data, addr, bytes)
+	if p.m.noPlain {
+		p.m.checkLoad(p.u, addr, bytes, v, t)
+	}
+	return v
 }
 
 func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
@@ -213,6 +221,9 @@ func (p *port) write(fr *cache.Frame, addr uint64, bytes int, val uint64, t int6
 		fr.Written |= words(addr, bytes)
 	}
 	poke(&fr.Data, addr, bytes, val)
+	if p.m.noPlain {
+		p.m.checkStore(p.u, addr, bytes, val, t)
+	}
 	if len(p.u.threads) > 1 {
 		p.m.siblingStore(p.u, p.th, addr>>6, t)
 	}
@@ -359,7 +370,7 @@ func (m *Machine) rights(u *unit, fr *cache.Frame) cache.Rights {
 	if fr.State == mesi.M {
 		r |= cache.MayWrite
 	}
-	if !fr.Tracked && len(u.threads) == 1 {
+	if !fr.Tracked && len(u.threads) == 1 && !m.noPlain {
 		r |= cache.Plain
 	}
 	return r

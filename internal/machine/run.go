@@ -25,7 +25,11 @@ func (m *Machine) until(end int64) {
 			}
 			e := m.msgs.Pop()
 			m.now = e.At
-			m.deliver(e)
+			if m.check != nil {
+				m.deliverChecked(e)
+			} else {
+				m.deliver(e)
+			}
 			continue
 		}
 		if tw >= end {
@@ -89,10 +93,11 @@ func (m *Machine) retryNext(u *unit, running *thread, t int64) {
 
 // Result is what a run counted in its measured span.
 type Result struct {
-	Run   stats.Run
-	Cores []stats.Counters // per thread
-	Lines []LineReport     // contended lines, most costly first
-	End   int64            // last cycle of the span
+	Run     stats.Run
+	Cores   []stats.Counters // per thread
+	Lines   []LineReport     // contended lines, most costly first
+	Checked Checked          // what Setup.Check asserted
+	End     int64            // last cycle of the span
 	// Programs are only there if Setup.PerOp asked for them.
 	Programs []ProgramCycles
 }

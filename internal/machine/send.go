@@ -80,6 +80,9 @@ func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t
 	d := m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng)
 	ev := m.post(kind, msg, sim.Key(int(u.id), u.seq), t, d)
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, at, cause, fl, off
+	if m.noPlain && slot >= 0 {
+		m.checkSent(ev)
+	}
 }
 
 // suppliers are the causes that a miss is charged to by the distance of the
@@ -98,12 +101,18 @@ func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from noc.P
 	d := m.net.Jitter(m.net.Leg(part, from, m.units[msg.To].place, from), &m.homeRng[h]) + extra
 	ev := m.post(toUnit, msg, sim.Key(len(m.units)+h, m.homeSeq[h]), t, d)
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, l.at, cause, fl, l.offset
+	if m.noPlain && slot >= 0 {
+		m.checkSent(ev)
+	}
 }
 
 // post schedules a message that takes d cycles on free links. The caller fills in
 // what the event says beyond its kind and message.
 func (m *Machine) post(kind uint8, msg *mesi.Msg, key uint64, t, d int64) *event {
 	m.sent++
+	if m.chaos > 0 {
+		d += m.chaosDelay(msg.Type, key)
+	}
 	var ev *event
 	if m.net.Queues() {
 		// Links are reserved one cycle after a message is sent, in the order of

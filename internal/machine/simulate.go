@@ -91,6 +91,9 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if err := m.rest(); err != nil {
 		return nil, err
 	}
+	if m.check != nil {
+		res.Checked = m.check.Checked
+	}
 	return res, nil
 }
 
@@ -124,6 +127,7 @@ func (m *Machine) advance(end int64) error {
 		if ops := m.opsDone(); ops != m.lastOps {
 			m.lastOps, m.lastSeen = ops, next
 		} else if stuck > 0 && next-m.lastSeen > stuck && !m.allFinished() {
+			m.now = next // threads ran up to here, though the last event was earlier
 			return m.abort("livelock: no operation was completed for %d cycles while ops kept retiring; %s", next-m.lastSeen, m.unfinished())
 		}
 		if t := min(m.msgs.Next(), m.wakes.Next()); t > next && t < end {
@@ -224,6 +228,12 @@ func (m *Machine) rest() error {
 			if s := u.Frames[f].State; !m.proto.Stable(s) {
 				return m.bug("a line is still in state " + s.String() + " at rest")
 			}
+		}
+	}
+	if m.noPlain {
+		for i := range m.lines {
+			m.check.line = int32(i)
+			m.assertLine(int32(i))
 		}
 	}
 	return m.checkCopies()

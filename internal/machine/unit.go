@@ -64,9 +64,12 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 	}
 	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
 		owner := was == mesi.M || was == mesi.E || was == mesi.O || was == mesi.OM_AD
-		if eff&mesi.Lost != 0 {
+		switch {
+		case ev.msg.Type == mesi.RcInv || ev.msg.Type == mesi.RcX:
+			m.recalledCopy(u, fr, l)
+		case eff&mesi.Lost != 0:
 			m.lostCopy(u, fr, n, owner, ev.offset)
-		} else {
+		default:
 			m.endOwnership(u, fr, l, true)
 		}
 	}
@@ -197,7 +200,7 @@ func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
 	m.copyEnds(u, fr, l)
 	*l.past.of(u.id, len(m.units)) = evicted
 	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Core(&fr.Line, mesi.Evict, u.id, &m.out)
+	eff := m.proto.Core(&fr.Line, m.evictEvent(u, fr), u.id, &m.out)
 	for i := range m.out.Msgs {
 		msg := &m.out.Msgs[i]
 		s := int32(-1)
@@ -209,6 +212,9 @@ func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
 			th.st.Coh.Writeback++
 		}
 		m.sendFromUnit(u, msg, l, int32(n-m.first), s, t, 0, 0)
+	}
+	if m.noPlain {
+		m.check.add(logged{at: t, msg: mesi.Msg{From: u.id}, kind: logEvict, line: int32(n - m.first), cache: fr.State})
 	}
 	if eff&mesi.Parked != 0 {
 		u.Park(f)
