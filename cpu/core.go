@@ -224,6 +224,7 @@ func (c *Core) step(t int64, limit *int64) int64 {
 	c.complete(t)
 	retired := c.retire(t)
 	c.drain(t)
+	lost := c.loseGone(t) // what the drain evicted: before anything younger binds
 	if retired >= 0 {
 		// The cycle in which ops retired is useful; what follows is the head's.
 		c.bill(stats.Issue, retired, 1)
@@ -240,7 +241,7 @@ func (c *Core) step(t int64, limit *int64) int64 {
 			c.begin(int32(c.head&c.mask), e, t)
 		}
 	}
-	lost := c.loseGone(t)
+	lost = c.loseGone(t) || lost
 	next := c.nextDone()
 	if lost {
 		next = min(next, t+1)

@@ -97,6 +97,10 @@ func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string)
 		for j := range ops {
 			k := r.Intn(lines)
 			o := objects[k]
+			marked := r.Intn(3) == 0
+			if marked {
+				fmt.Fprintf(&b, "    mark begin turn\n")
+			}
 			switch r.Intn(9) {
 			case 0, 1:
 				fmt.Fprintf(&b, "    add v, v, 1\n    store.4 [%s+%d], v\n", o, 4+4*i)
@@ -112,6 +116,9 @@ func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string)
 				fmt.Fprintf(&b, "    load.4 t, [%s]\nretry%d:\n    add y, t, 1\n    cas.acq.4 x, [%s], t, y\n    beq x, t, ok%d likely\n    mov t, x\n    jump retry%d\nok%d:\n", o, j, o, j, j, j)
 			case 8:
 				fmt.Fprintf(&b, "    prefetchw [%s]\n    work %d\n", o, 1+r.Intn(30))
+			}
+			if marked {
+				fmt.Fprintf(&b, "    count lock.wakeups\n    mark end turn\n")
 			}
 		}
 		fmt.Fprintf(&b, "    blt i, 0, broken unlikely\n    sub i, i, 1\n    bne i, 0, loop likely\n    halt\nbroken:\n    store [bad], 1\n    halt\n")
