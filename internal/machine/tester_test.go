@@ -74,11 +74,15 @@ func draw(seed uint64, protocol string, options mesi.Options, cores, accesses in
 		c.Directory = Directory{Entries: pick(1, 2, 4), Ways: pick(1, 1, 2)}
 		c.Directory.Entries *= c.Directory.Ways
 	}
-	t := trial{seed: seed, cfg: c, chaosNS: float64(pick(0, 30, 100, 100, 400)), lines: pick(1, 2, 3, 6)}
+	t := trial{seed: seed, cfg: c, chaosNS: float64(pick(0, 30, 100, 400, 1000)), lines: pick(1, 2, 3, 6)}
+	readers := r.Intn(4) // quarters of the accesses that are loads for certain
 	for range 1 + r.Intn(4) {
 		var s []access
 		for range 8 + r.Intn(40) {
 			a := access{kind: accessKind(r.Intn(int(accessKinds)))}
+			if r.Intn(4) < readers {
+				a.kind = load4
+			}
 			line := r.Intn(t.lines)
 			switch a.kind {
 			case add4, prefetch, prefetchForWrite:
@@ -341,8 +345,8 @@ func TestRandomAccessesReachExactlyTheReachablePairsOfEveryOptionSet(t *testing.
 			}
 			var cov mesi.Coverage
 			accesses, seed, missing := uint64(0), uint64(1), []string{}
-			for ; seed <= 1000; seed++ {
-				tr := draw(seed, list.protocol, o, 2+int(seed%3), 3000)
+			for ; seed <= 4000; seed++ {
+				tr := draw(seed, list.protocol, o, 2+int(seed%7), 3000)
 				tr.cfg.Protocol.ReadDirty = "share" // the lists know no migration
 				tr.cfg.Fabric.Near.ReadDirty, tr.cfg.Fabric.Far.ReadDirty, tr.cfg.Fabric.Remote.ReadDirty = "share", "share", "share"
 				accesses += tr.mustRun(t, &cov).Run.Total.CPU.MemOps
