@@ -133,7 +133,7 @@ func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.C
 			c.wait[k] |= m.Before[k] & Squashing(StAL)
 		}
 		c.spec[k] = m.Before[k]
-		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL, StAL) != 0
+		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
 	}
 	c.fifo = m.StoresInOrder()
 	c.info = make([]opInfo, len(prog.Ops))

@@ -88,7 +88,7 @@ var (
 		"FST   . . . .  1 1 1   . . .",
 		"ISB   1 1 1 1  1 1 1   . . .",
 	})
-	TSO = define("tso", "x86: only a store followed by a load may be reordered", Squashing(Ld, LdQ), []string{
+	TSO = define("tso", "x86: only a store followed by a load may be reordered", Squashing(Ld, LdN, LdQ, LdA, StAL), []string{
 		"Ld    1 1 1 1  1 1 1   1 1 1",
 		"LdN   1 1 1 1  1 1 1   1 1 1",
 		"LdQ   1 1 1 1  1 1 1   1 1 1",
