@@ -35,7 +35,7 @@ type LitmusConfig struct {
 }
 
 // DefaultWindow is enough to find a lock without acquire or release, and cheap.
-const DefaultWindow = 12
+const DefaultWindow = 8
 
 // Observed is a register of a thread or, with Thread < 0, a word of memory.
 type Observed struct {

@@ -56,6 +56,24 @@ func ReadVerdicts(file string, r io.Reader) (Verdicts, error) {
 	return vs, nil
 }
 
+// WriteVerdicts writes results as a verdict file.
+func WriteVerdicts(w io.Writer, rs []*Result) error {
+	var b strings.Builder
+	b.WriteString("suite\ttest\tobservation\tn_states\tstates\n")
+	for _, r := range rs {
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%d\t", r.Test.Suite, r.Test.FileName(), r.Observation(), len(r.Outcomes))
+		for i, o := range r.Outcomes {
+			if i > 0 {
+				b.WriteString(" | ")
+			}
+			b.WriteString(string(o))
+		}
+		b.WriteString("\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // Of returns the verdict on a test. The name counts, or the name of its file.
 func (vs Verdicts) Of(t *Test) *Verdict {
 	if v := vs[verdictKey(t.Suite, t.FileName())]; v != nil {
