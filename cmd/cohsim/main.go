@@ -6,6 +6,7 @@
 //	cohsim metrics, explain  what a number or a key means
 //	cohsim layout            import and draw struct layouts
 //	cohsim verify            model-check the protocol tables
+//	cohsim litmus            explore litmus tests under the memory models
 //
 // Results go to standard output, everything else to standard error. Exit codes:
 // 0 ok; 1 a check failed; 2 a mistake in the command line or in a file it names,
@@ -73,7 +74,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
 	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
-		layoutCommand(), verifyCommand(), versionCommand())
+		layoutCommand(), verifyCommand(), litmusCommand(), versionCommand())
 	return root
 }
 
@@ -97,6 +98,18 @@ func verifyCommand() *cobra.Command {
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return exited(cmdVerify(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+		},
+	}
+}
+
+// litmusCommand parses its own flags.
+func litmusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "litmus [FILE|DIR]...",
+		Short:              "Explore litmus tests under the memory models that the cores obey",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return exited(cmdLitmus(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
 }

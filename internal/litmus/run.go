@@ -26,7 +26,11 @@ type Result struct {
 	States   int64
 	Window   int          // see Options.Window; 0 if no thread loops
 	Path     []check.Step // Witness: how the condition comes to be met
+	meets    map[Outcome]bool
 }
+
+// Meets says whether one of the outcomes meets the test's condition.
+func (r *Result) Meets(o Outcome) bool { return r.meets[o] }
 
 // Observation is the classic word for how often the condition is met.
 func (r *Result) Observation() string {
@@ -126,15 +130,15 @@ func (t *Test) Run(o Options) (*Result, error) {
 	if found.Violation != nil {
 		r.Path = found.Violation.Path
 	}
-	set := map[Outcome]bool{}
+	r.meets = map[Outcome]bool{}
 	for _, out := range sys.Outcomes() {
 		s := t.outcome(out, addr)
-		if !set[s] && meets(out) {
+		if !r.meets[s] && meets(out) {
 			r.Positive++
 		}
-		set[s] = true
+		r.meets[s] = meets(out)
 	}
-	r.Outcomes = slices.Sorted(maps.Keys(set))
+	r.Outcomes = slices.Sorted(maps.Keys(r.meets))
 	return r, nil
 }
 

@@ -25,16 +25,24 @@ type Entry struct {
 // Suite is what stands for the entry's suite in a verdict file.
 func (e Entry) Suite() string { return strings.ToLower(e.Arch.String()) }
 
+// Path is the file name that the entry goes by.
+func (e Entry) Path() string { return e.Suite() + "/" + e.Name + ".litmus" }
+
+// Text returns the test as written.
+func (e Entry) Text() (string, error) {
+	if e.Cycle == "" {
+		return e.text, nil
+	}
+	return Generate(e.Arch, e.Name, e.Cycle)
+}
+
 // Test returns the test itself.
 func (e Entry) Test() (*Test, error) {
-	text := e.text
-	if e.Cycle != "" {
-		var err error
-		if text, err = Generate(e.Arch, e.Name, e.Cycle); err != nil {
-			return nil, err
-		}
+	text, err := e.Text()
+	if err != nil {
+		return nil, err
 	}
-	return Parse(e.Suite()+"/"+e.Name+".litmus", text)
+	return Parse(e.Path(), text)
 }
 
 // slot is one way to write the program order of a thread: a link and what the accesses
