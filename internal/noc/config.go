@@ -20,10 +20,10 @@ type Fabric struct {
 	HomeNS        float64 `toml:"home_occupancy_ns" min:"0" max:"10000" doc:"time for which a home is busy with one request"`
 	LinkNS        float64 `toml:"link_occupancy_ns" min:"0" max:"10000" doc:"time for which a message occupies each link it crosses (mesh: every hop; otherwise the sender's port); 0 is unlimited bandwidth"`
 
-	Matrix [][]float64 `toml:"matrix_ns" doc:"kind matrix: one-way latency of a line from core to core, requester by owner; split over the legs in the proportion of the class's legs"`
+	Matrix [][]float64 `toml:"matrix_ns" doc:"kind matrix: one-way latency of a line from core to core, requester by owner: the request and snoop legs are the class's, the data leg takes the rest (1 cycle if there is none)"`
 
 	MeshColumns int     `toml:"mesh_columns" min:"0" max:"64" doc:"kind mesh: columns of the grid (0: as square as possible); a socket's cores, each with an L3 slice, sit on it row by row"`
-	HopNS       float64 `toml:"hop_ns" min:"0" max:"1000" doc:"kind mesh: one hop, XY routing, added to the near legs"`
+	HopNS       float64 `toml:"hop_ns" min:"0" max:"1000" doc:"kind mesh: one hop, XY routing, added to the leg of the class"`
 }
 
 // Topology says which cores share what.
