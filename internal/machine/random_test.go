@@ -68,8 +68,20 @@ func randomConfig(r *sim.Rand) Config {
 	if r.Intn(4) == 0 {
 		c.Fabric.Kind = "mesh"
 	}
+	if coin() {
+		c.Protocol.SharerPointers, c.Protocol.SharerGroup, c.Protocol.Caches = pick(1, 2, 4), pick(1, 2, 3), 8
+	}
+	if coin() {
+		c.Protocol.Recall = true
+		c.Directory.Ways = pick(1, 2)
+		c.Directory.Entries = c.Directory.Ways * pick(1, 2)
+		if c.ISA == "arm64-llsc" { // a line must stay from the load-linked on
+			c.Directory = Directory{Entries: 64, Ways: 8}
+		}
+	}
 	if _, err := mesi.New(c.Protocol.Name, c.Protocol.Options); err != nil {
 		c.Protocol.Options = mesi.DefaultOptions(c.Protocol.Name)
+		c.Directory.Entries = 0
 	}
 	return c
 }
@@ -151,6 +163,10 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 	w := newWorld(t, cfg, objects, programs...)
 	w.setup.Seed, w.setup.Reference, w.setup.Coverage = seed, reference, cov
 	w.setup.StuckNS = 1e7
+	w.setup.ChaosNS = float64([]int{0, 0, 50, 500}[r.Intn(4)])
+	if !reference {
+		w.setup.Check = Check(seed % 3) // makes no difference
+	}
 	for i := range w.setup.Place {
 		w.setup.Place[i] = i
 	}
@@ -163,6 +179,7 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 			t.Fatalf("seed %d: sum of %s is %d, want %d", seed, o, got, want)
 		}
 	}
+	res.Checked = Checked{}
 	out := outcome{Res: *res}
 	for i := range m.lines {
 		out.Bytes = append(out.Bytes, m.lines[i].bytes)
