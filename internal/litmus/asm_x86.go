@@ -56,7 +56,7 @@ func (a *assembler) base(name string) cpu.Reg {
 
 func (a *assembler) x86(name string) {
 	locked := false
-	if name == "lock" && len(a.args) > 0 {
+	if name == "lock" && len(a.args) > 0 && a.args[0].s != "" {
 		locked = true
 		f := strings.Fields(a.args[0].s)
 		name = strings.ToLower(f[0])

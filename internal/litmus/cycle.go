@@ -154,6 +154,9 @@ func place(es []event) error {
 			start = i + 1
 		}
 	}
+	if locs > len(locNames) || thread > maxThreads {
+		return fmt.Errorf("%d locations and %d threads: up to %d and %d", locs, thread, len(locNames), maxThreads)
+	}
 	if locs == 1 {
 		return fmt.Errorf("one edge leads to a different location, but none back")
 	}

@@ -38,6 +38,9 @@ func Generate(a Arch, name, cycle string) (string, error) {
 			cond = append(cond, fmt.Sprintf("[%c]=%d", locNames[l], writes[l]))
 		}
 	}
+	if g.full {
+		return "", fmt.Errorf("cycle %q: too many accesses in one thread", cycle)
+	}
 	return g.text(name, cycle, cond), nil
 }
 
@@ -46,6 +49,7 @@ const locNames = "xyzabc"
 type generator struct {
 	arch    Arch
 	threads []*genThread
+	full    bool // out of registers
 }
 
 type genThread struct {
@@ -63,6 +67,9 @@ func (t *genThread) add(format string, args ...any) {
 // reg hands out the next register.
 func (g *generator) reg(t *genThread) string {
 	t.regs++
+	if limit := [...]int{X86: 10, AArch64: 20}[g.arch]; t.regs > limit {
+		t.regs, g.full = limit, true
+	}
 	if g.arch == X86 { // eax is cmpxchg's
 		return [...]string{"ebx", "ecx", "edx", "esi", "edi", "r8d", "r9d", "r10d", "r11d", "r12d"}[t.regs-1]
 	}
