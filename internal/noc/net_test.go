@@ -41,6 +41,7 @@ func TestALegIsPricedByTheDistanceOfItsEnds(t *testing.T) {
 		{"a core and its L3", core(6), towers.L3Place(1), 10},
 		{"a core and the other L3", core(6), towers.L3Place(0), 20},
 		{"a core and its socket's memory side", core(6), memory, 20},
+		{"the memory side and itself", memory, memory, 20},
 		{"the memory side and a core of the other socket", memory, core(8), 30},
 	} {
 		for part, ones := range map[Part]int64{Request: 1, Snoop: 2, Data: 3, Completion: 4} {
@@ -218,7 +219,7 @@ func TestJitterStaysWithinItsShareAndReachesItsEnds(t *testing.T) {
 
 func TestRequestSnoopAndDataAddUpToTheMatrix(t *testing.T) {
 	topo := Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 2}
-	matrix := [][]float64{{70, 71, 90, 91}, {71, 72, 92, 93}, {90, 92, 73, 74}, {91, 93, 74, 75}}
+	matrix := [][]float64{{70, 71, 90, 91}, {81, 72, 92, 93}, {90, 92, 73, 74}, {91, 93, 74, 75}}
 	n := New(topo, with(testLegs, func(f *Fabric) { f.Kind, f.Matrix = "matrix", matrix }), whole)
 	homes := []Place{topo.L3Place(0), topo.L3Place(1), topo.HomePlace(0, 5), {Socket: 0, L3: -1, Tile: -1, Core: -1}}
 	for req := range 4 {
