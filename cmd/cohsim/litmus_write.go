@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,6 +45,7 @@ func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Bu
 		tests, met, failed       int
 		equal, smaller, larger   int
 		states, largest, unknown int64
+		seen                     int
 	}
 	var cs []*count
 	total := &count{suite: "all"}
@@ -63,6 +65,9 @@ func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Bu
 			if r.failed != "" {
 				c.failed++
 			}
+			if r.met() {
+				c.seen++
+			}
 			switch r.relation {
 			case string(litmus.Equal):
 				c.equal++
@@ -79,15 +84,31 @@ func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Bu
 	if compared {
 		table[0] = append(table[0], "equal", "smaller", "larger", "unknown")
 	}
+	if f.timed > 0 {
+		table[0] = append(table[0], "seen")
+	}
 	table[0] = append(table[0], "states", "largest")
 	for _, c := range append(cs, total) {
 		row := []string{c.suite, c.model, fmt.Sprint(c.tests), fmt.Sprint(c.met), fmt.Sprint(c.failed)}
 		if compared {
 			row = append(row, fmt.Sprint(c.equal), fmt.Sprint(c.smaller), fmt.Sprint(c.larger), fmt.Sprint(c.unknown))
 		}
+		if f.timed > 0 {
+			row = append(row, fmt.Sprint(c.seen))
+		}
 		table = append(table, append(row, fmt.Sprint(c.states), fmt.Sprint(c.largest)))
 	}
 	b.WriteString(verifyTable(f.format, table))
+}
+
+// met says that the cores showed an outcome that meets the condition.
+func (r *litmusRow) met() bool {
+	for o, n := range r.seen {
+		if n > 0 && r.result.Meets(o) {
+			return true
+		}
+	}
+	return false
 }
 
 // litmusLines prints a line for each test, of many only those that differ or fail.
@@ -143,7 +164,15 @@ func litmusOutcomes(f *litmusFlags, r *litmusRow, b *strings.Builder) {
 		if slices.Contains(r.extra, o) {
 			note = "   outside the known set"
 		}
+		if r.seen != nil {
+			note = fmt.Sprintf("   seen %d times%s", r.seen[o], note)
+		}
 		fmt.Fprintf(b, "  %s %s%s\n", mark, o, note)
+	}
+	for _, o := range slices.Sorted(maps.Keys(r.seen)) {
+		if !slices.Contains(r.result.Outcomes, o) {
+			fmt.Fprintf(b, "    %s   seen %d times, FORBIDDEN\n", o, r.seen[o])
+		}
 	}
 	for _, o := range r.missing {
 		fmt.Fprintf(b, "    %s   known, not found\n", o)
@@ -162,26 +191,27 @@ func litmusCSV(rows []litmusRow, b *strings.Builder) {
 
 func litmusJSON(rows []litmusRow, w io.Writer) error {
 	type test struct {
-		Suite       string           `json:"suite"`
-		Test        string           `json:"test"`
-		Arch        string           `json:"arch"`
-		Model       string           `json:"model"`
-		Condition   string           `json:"condition"`
-		Observation string           `json:"observation"`
-		Outcomes    []litmus.Outcome `json:"outcomes"`
-		States      int64            `json:"states"`
-		Window      int              `json:"window,omitempty"`
-		Relation    *string          `json:"relation"`
-		Extra       []litmus.Outcome `json:"extra,omitempty"`
-		Missing     []litmus.Outcome `json:"missing,omitempty"`
-		Failed      string           `json:"failed,omitempty"`
+		Suite       string                 `json:"suite"`
+		Test        string                 `json:"test"`
+		Arch        string                 `json:"arch"`
+		Model       string                 `json:"model"`
+		Condition   string                 `json:"condition"`
+		Observation string                 `json:"observation"`
+		Outcomes    []litmus.Outcome       `json:"outcomes"`
+		States      int64                  `json:"states"`
+		Window      int                    `json:"window,omitempty"`
+		Relation    *string                `json:"relation"`
+		Seen        map[litmus.Outcome]int `json:"seen,omitempty"`
+		Extra       []litmus.Outcome       `json:"extra,omitempty"`
+		Missing     []litmus.Outcome       `json:"missing,omitempty"`
+		Failed      string                 `json:"failed,omitempty"`
 	}
 	tests := []test{}
 	for _, r := range rows {
 		t := r.result.Test
 		j := test{Suite: t.Suite, Test: t.FileName(), Arch: t.Arch.String(), Model: r.result.Model.Name, Condition: t.Quant + " " + t.Cond.String(),
 			Observation: r.result.Observation(), Outcomes: r.result.Outcomes, States: r.result.States, Window: r.result.Window,
-			Extra: r.extra, Missing: r.missing, Failed: r.failed}
+			Seen: r.seen, Extra: r.extra, Missing: r.missing, Failed: r.failed}
 		if r.relation != "" {
 			j.Relation = &r.relation
 		}

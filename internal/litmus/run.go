@@ -132,7 +132,7 @@ func (t *Test) Run(o Options) (*Result, error) {
 	}
 	r.meets = map[Outcome]bool{}
 	for _, out := range sys.Outcomes() {
-		s := t.outcome(out, addr)
+		s := t.OutcomeOf(out, addr)
 		if !r.meets[s] && meets(out) {
 			r.Positive++
 		}
@@ -142,8 +142,8 @@ func (t *Test) Run(o Options) (*Result, error) {
 	return r, nil
 }
 
-// outcome writes the values of what is observed.
-func (t *Test) outcome(vals []uint64, addr []uint64) Outcome {
+// OutcomeOf writes the values of what is observed; addr holds where the locations lie.
+func (t *Test) OutcomeOf(vals []uint64, addr []uint64) Outcome {
 	var parts []string
 	for i, v := range t.Observe {
 		s := fmt.Sprint(int32(vals[i]))
