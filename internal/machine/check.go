@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cohsim/cache"
@@ -38,7 +39,8 @@ type checker struct {
 	until  int // messages to the next sampled check
 	shadow [][cache.LineBytes]byte
 	clock  func() int64
-	line   int32 // line of the message in hand
+	line   int32 // of the message in hand
+	broken bool  // the line is not coherent
 	log    []logged
 	n      uint64 // entries ever logged
 	Checked
@@ -253,47 +255,65 @@ func (m *Machine) checkSent(ev *event) {
 
 // violated ends the run: the line in hand is not coherent.
 func (m *Machine) violated(format string, args ...any) {
+	m.check.broken = true
 	panic(bug("line of " + m.setup.Space.Symbol(mem.Addr((m.first+uint64(m.check.line))<<6)) + ": " + fmt.Sprintf(format, args...)))
 }
 
-// history prints the last steps of the line in hand.
-func (m *Machine) dumpHistory(b *strings.Builder) {
+// dumpHistories prints the last steps of the line that is not coherent, or else of
+// lines that threads wait for.
+func (m *Machine) dumpHistories(b *strings.Builder, waited []uint64) {
 	c := m.check
-	if c == nil || !c.full || c.line < 0 {
+	if c == nil || !c.full {
+		if len(waited) > 0 {
+			b.WriteString("with run.check = \"full\" the history of each of these lines stands here\n")
+		}
 		return
 	}
-	m.dumpLine(b, m.first+uint64(c.line))
+	if !c.broken {
+		for _, n := range waited[:min(len(waited), 3)] {
+			if m.has(n) {
+				m.dumpHistory(b, int32(n-m.first))
+			}
+		}
+		return
+	}
+	if n := m.first + uint64(c.line); !slices.Contains(waited, n) {
+		m.dumpLine(b, n)
+	}
+	m.dumpHistory(b, c.line)
+}
+
+func (m *Machine) dumpHistory(b *strings.Builder, line int32) {
+	c := m.check
 	var steps []*logged
 	for k := c.n; k > 0 && c.n-k < uint64(len(c.log)) && len(steps) < historySteps; k-- {
-		if l := &c.log[(k-1)%uint64(len(c.log))]; l.line == c.line {
+		if l := &c.log[(k-1)%uint64(len(c.log))]; l.line == line {
 			steps = append(steps, l)
 		}
 	}
-	fmt.Fprintf(b, "history of the line, its last %d steps:\n", len(steps))
+	fmt.Fprintf(b, "history of the line of %s, its last %d steps and what each led to:\n", m.setup.Space.Symbol(mem.Addr((m.first+uint64(line))<<6)), len(steps))
 	for k := len(steps) - 1; k >= 0; k-- {
 		l := steps[k]
-		fmt.Fprintf(b, "  cycle %-8d ", l.at)
+		what, who := "", fmt.Sprintf("%s in %s", l.msg.From, l.cache)
 		switch l.kind {
 		case logStore:
-			fmt.Fprintf(b, "%s stores %d in %d bytes at offset %d (%s)\n", l.msg.From, l.value, l.bytes, l.offset, l.cache)
+			what = fmt.Sprintf("%s stores %d in %d bytes at offset %d", l.msg.From, l.value, l.bytes, l.offset)
 		case logLoad:
-			fmt.Fprintf(b, "%s loads %d from %d bytes at offset %d (%s)\n", l.msg.From, l.value, l.bytes, l.offset, l.cache)
+			what = fmt.Sprintf("%s loads %d from %d bytes at offset %d", l.msg.From, l.value, l.bytes, l.offset)
 		case logEvict:
-			fmt.Fprintf(b, "%s evicts the line -> %s\n", l.msg.From, l.cache)
+			what = fmt.Sprintf("%s evicts the line", l.msg.From)
 		default:
-			fmt.Fprintf(b, "%-8s %s -> %s", l.msg.Type, l.msg.From, l.msg.To)
+			what = fmt.Sprintf("%-8s %s -> %s", l.msg.Type, l.msg.From, l.msg.To)
 			if l.msg.Req >= 0 {
-				fmt.Fprintf(b, " for %s", l.msg.Req)
+				what += fmt.Sprintf(" for %s", l.msg.Req)
 			}
 			if l.msg.Acks != 0 {
-				fmt.Fprintf(b, ", %d acks", l.msg.Acks)
+				what += fmt.Sprintf(", %d acks", l.msg.Acks)
 			}
-			if l.msg.To >= 0 {
-				fmt.Fprintf(b, "  -> %s", l.cache)
-			} else {
-				fmt.Fprintf(b, "  -> home %s", l.home)
+			if who = fmt.Sprintf("home in %s", l.home); l.msg.To >= 0 {
+				who = fmt.Sprintf("%s in %s", l.msg.To, l.cache)
 			}
-			b.WriteByte('\n')
 		}
+		fmt.Fprintf(b, "  cycle %-8d %-46s %s\n", l.at, what, who)
 	}
 }

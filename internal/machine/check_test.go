@@ -72,7 +72,7 @@ func TestAViolationIsReportedWithTheHistoryOfTheLine(t *testing.T) {
 			t.Errorf("%q lacks %q", bug.What, want)
 		}
 	}
-	for _, want := range []string{"history of the line", "Inv      home -> c", "stores", "-> home B_X"} {
+	for _, want := range []string{"history of the line", "Inv      home -> c", "stores", "home in B_X"} {
 		if !strings.Contains(bug.Dump, want) {
 			t.Errorf("the dump lacks %q:\n%s", want, bug.Dump)
 		}

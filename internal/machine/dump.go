@@ -61,7 +61,7 @@ func (m *Machine) dump() string {
 	for _, n := range order {
 		m.dumpLine(&b, n)
 	}
-	m.dumpHistory(&b)
+	m.dumpHistories(&b, order)
 	k := min(m.handled, uint64(len(m.history)))
 	if k > 0 {
 		fmt.Fprintf(&b, "last messages:\n")
