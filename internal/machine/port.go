@@ -312,7 +312,7 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	fr := &u.Frames[f]
 	m.classify(u, p.th, fr, line, addr)
 	p.request(fr, line, addr, ev, t)
-	if m.cfg.Adjacent && demand {
+	if m.cfg.Adjacent && (demand || ev == mesi.Store) { // stores often ask before they must
 		if buddy := line ^ 1; m.has(buddy) {
 			if u.Find(buddy) < 0 {
 				p.miss(buddy, buddy<<6, ev, false, t)

@@ -157,7 +157,9 @@ func (m *Machine) migrates(u *unit, fr *cache.Frame, was mesi.State, ev *event, 
 	case share:
 		return false
 	case migrateIfWritten:
-		if fr.Written == 0 {
+		// Nobody records the writes of an uncontended line; it is in M because its
+		// owner wrote it.
+		if fr.Tracked && fr.Written == 0 {
 			return false
 		}
 	}
