@@ -29,7 +29,9 @@ func TestRandomAccessesOfManyCoresSeeTheLastStore(t *testing.T) {
 		coin := func() bool { return r.Intn(2) == 0 }
 		cores := []int{2, 3, 4, 8, 16, 64}[r.Intn(6)]
 		o.PutS, o.Upgrade, o.Recall = coin(), coin(), coin()
+		o.SilentS = !o.PutS || coin()
 		o.SilentE, o.NonBlockingS = coin() && o.ExclusiveGrant, coin()
+		o.PutE = o.ExclusiveGrant && (!o.SilentE || coin())
 		if coin() {
 			o.SharerPointers, o.SharerGroup, o.Caches = 1+r.Intn(4), 1+r.Intn(4), cores
 		}
