@@ -106,7 +106,7 @@ func draw(seed uint64, protocol string, options mesi.Options, cores, accesses in
 
 func (t *trial) source(s []access) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "program p\n    in a v\n    reg x i\n    mov i, %d\nloop:\n", t.rounds)
+	fmt.Fprintf(&b, "program p\n    in a v\n    reg x i\n    mov i, %d\nloop:\n    mark begin round\n", t.rounds)
 	for _, a := range s {
 		switch a.kind {
 		case load4:
@@ -131,7 +131,7 @@ func (t *trial) source(s []access) string {
 			fmt.Fprintf(&b, "    work %d\n", 1+a.offset)
 		}
 	}
-	b.WriteString("    sub i, i, 1\n    bne i, 0, loop likely\n    halt\n")
+	b.WriteString("    mark end round\n    sub i, i, 1\n    bne i, 0, loop likely\n    halt\n")
 	return b.String()
 }
 
@@ -142,7 +142,7 @@ func (t *trial) run(tb testing.TB, cov *mesi.Coverage) (*Result, error) {
 	space := mem.NewSpace(testLayout)
 	a := space.NewRaw("a", 64*t.lines, 64)
 	w.setup = Setup{Config: t.cfg, Space: space, Seed: t.seed, Coverage: cov, ChaosNS: t.chaosNS, Check: CheckFull,
-		LimitCycles: 1e9, StuckNS: 1e7}
+		LimitCycles: 4e9, StuckNS: 1e8}
 	linked := make([]Thread, len(t.scripts))
 	for k, s := range t.scripts {
 		linked[k] = w.link(tb, t.source(s))
