@@ -71,6 +71,7 @@ type litmusRow struct {
 	extra    []litmus.Outcome
 	missing  []litmus.Outcome
 	seen     map[litmus.Outcome]int // outcomes of the cores, nil if they did not run
+	stuck    []int                  // seeds of runs on the cores that did not end
 	failed   string                 // why the test fails, "" if it does not
 }
 
@@ -120,6 +121,12 @@ func cmdLitmus(args []string, stdout, stderr io.Writer) int {
 		if err := timedAll(rows, f.timed); err != nil {
 			fmt.Fprintln(stderr, "cohsim litmus: error:", err)
 			return exitAborted
+		}
+		for _, r := range rows {
+			if len(r.stuck) > 0 {
+				fmt.Fprintf(stderr, "cohsim litmus: %s: on the cores, seeds %v did not end in %d cycles\n", litmusName(r.result.Test), r.stuck, timedLimit)
+				code = exitAborted
+			}
 		}
 	}
 	if !f.witness && slices.ContainsFunc(rows, func(r litmusRow) bool { return r.failed != "" }) {

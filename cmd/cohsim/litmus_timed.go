@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -23,17 +24,26 @@ const (
 // timedRuns runs a test on the simulated cores, one run per seed, and counts what came
 // out. From run to run the cores, the lines that their caches start with, the moment at
 // which each thread starts and the delays of messages differ.
-func timedRuns(t *litmus.Test, model *cpu.Model, runs int) (map[litmus.Outcome]int, error) {
-	seen := map[litmus.Outcome]int{}
+// Stuck lists the seeds of runs that did not end within [timedLimit].
+func timedRuns(t *litmus.Test, model *cpu.Model, runs int) (seen map[litmus.Outcome]int, stuck []int, err error) {
+	seen = map[litmus.Outcome]int{}
 	for seed := 1; seed <= runs; seed++ {
 		o, err := timedRun(t, model, uint64(seed))
-		if err != nil {
-			return nil, fmt.Errorf("%s, seed %d: %w", t.Name, seed, err)
+		var aborted *machine.Aborted
+		switch {
+		case errors.As(err, &aborted):
+			stuck = append(stuck, seed)
+		case err != nil:
+			return nil, nil, fmt.Errorf("%s, seed %d: %w", t.Name, seed, err)
+		default:
+			seen[o]++
 		}
-		seen[o]++
 	}
-	return seen, nil
+	return seen, stuck, nil
 }
+
+// timedLimit is far more cycles than a litmus test takes.
+const timedLimit = 2_000_000
 
 func timedRun(t *litmus.Test, model *cpu.Model, seed uint64) (litmus.Outcome, error) {
 	rnd := sim.NewRand(seed, 0, 7)
@@ -44,7 +54,7 @@ func timedRun(t *litmus.Test, model *cpu.Model, seed uint64) (litmus.Outcome, er
 		isa, cfg.ISA = cpu.ARM64LSE, "arm64-lse"
 	}
 	watch := &timedWatch{test: t, vals: make([]uint64, len(t.Observe)), final: map[uint64]uint64{}}
-	setup := machine.Setup{Config: cfg, Space: mem.NewSpace(&mem.Layout{Name: "litmus"}), Seed: seed, Judge: watch, LimitCycles: 50_000_000}
+	setup := machine.Setup{Config: cfg, Space: mem.NewSpace(&mem.Layout{Name: "litmus"}), Seed: seed, Judge: watch, LimitCycles: timedLimit}
 	if rnd.Intn(2) == 0 {
 		setup.ChaosNS = float64(rnd.Intn(200))
 	}
@@ -170,7 +180,7 @@ func timedAll(rows []litmusRow, runs int) error {
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(rows); i = int(next.Add(1)) - 1 {
-				rows[i].seen, errs[i] = timedRuns(rows[i].result.Test, rows[i].result.Model, runs)
+				rows[i].seen, rows[i].stuck, errs[i] = timedRuns(rows[i].result.Test, rows[i].result.Model, runs)
 			}
 		})
 	}
