@@ -137,6 +137,14 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("unknown flag %s%s%s", dashes, unknown.GetSpecifiedName(), didYouMeanFlag(unknown.GetSpecifiedName(), names))
 	}
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		what := map[string]string{"int": "a whole number", "bool": "true or false", "duration": "a duration such as 90s"}[value.GetFlag().Value.Type()]
+		if what == "" {
+			what = value.GetFlag().Value.Type()
+		}
+		return usage("--%s takes %s, not %q", value.GetFlag().Name, what, value.GetValue())
+	}
 	return usage("%s", err)
 }
 

@@ -66,8 +66,24 @@ type CostError struct {
 }
 
 func (e *CostError) Error() string {
-	return fmt.Sprintf("%d caches have about %.0e states: about %s and %.0f s (fewer with symmetry); use --force to try all the same",
-		e.Caches, e.States, size(e.Bytes), math.Ceil(e.Seconds))
+	return fmt.Sprintf("%d caches have about %.0e states: about %s and %s (fewer with symmetry); use --force to try all the same",
+		e.Caches, e.States, size(e.Bytes), long(e.Seconds))
+}
+
+// long is a rough duration in words.
+func long(seconds float64) string {
+	const year = 365 * 24 * 3600
+	switch {
+	case seconds < 3600:
+		return fmt.Sprintf("%.0f s", math.Ceil(seconds))
+	case seconds < 100*3600:
+		return fmt.Sprintf("%.0f hours", seconds/3600)
+	case seconds < year:
+		return fmt.Sprintf("%.0f days", seconds/(24*3600))
+	case seconds < 1000*year:
+		return fmt.Sprintf("%.0f years", seconds/year)
+	}
+	return fmt.Sprintf("%.0e years", seconds/year)
 }
 
 func size(bytes float64) string {
