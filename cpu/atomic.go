@@ -18,6 +18,9 @@ func (c *Core) begin(i int32, e *entry, t int64) {
 	if c.queueBlocks(e) {
 		return // drain moves on, then step begins the op
 	}
+	if Unaligned(e.addr, e.op.Bytes()) {
+		panic(c.bad(e))
+	}
 	c.rmw = i
 	switch e.op.Code {
 	case RMW:
@@ -77,7 +80,7 @@ func (c *Core) needLine(i int32, e *entry, t int64) {
 func (c *Core) watch(i int32, e *entry, t int64) {
 	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
 	if r == Fault {
-		panic(BadAccess{e.addr, e.pc})
+		panic(c.bad(e))
 	}
 	if r != Done {
 		e.phase = filling

@@ -193,6 +193,9 @@ func (c *Core) describe(op *Op) opInfo {
 // CountCycles makes the core charge cycles to ops, too.
 func (c *Core) CountCycles() { c.Cycles = make([]stats.CauseCycles, len(c.ops)+1) }
 
+// ID is the number of the thread that the core runs.
+func (c *Core) ID() int { return c.id }
+
 // SetReg sets a register before the run.
 func (c *Core) SetReg(r Reg, v uint64) { c.regs[r] = v }
 
@@ -581,7 +584,7 @@ func (c *Core) retire(t int64) int32 {
 		switch op.Code {
 		case Load, RMW, LoadExcl, Wait:
 			if e.flags&faulted != 0 {
-				panic(BadAccess{e.addr, e.pc})
+				panic(c.bad(e))
 			}
 			c.St.CPU.MemOps++
 		case Store, StoreExcl:

@@ -49,7 +49,7 @@ func (c *Core) direct(t, limit int64) int64 {
 			}
 		case Load:
 			addr := a + uint64(int64(op.Off))
-			if op.Flags&Ghosted != 0 || queued && c.behindStores(in, addr) {
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued && c.behindStores(in, addr) {
 				return t
 			}
 			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), limit-t)
@@ -63,7 +63,8 @@ func (c *Core) direct(t, limit int64) int64 {
 			c.St.CPU.MemOps++
 			c.chain = noLine
 		case Store:
-			if op.Flags&Ghosted != 0 || queued || t+1 < c.drainReady || !c.port.PlainStore(a+uint64(int64(op.Off)), op.Bytes(), op.Truncate(b)) {
+			addr := a + uint64(int64(op.Off))
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued || t+1 < c.drainReady || !c.port.PlainStore(addr, op.Bytes(), op.Truncate(b)) {
 				return t
 			}
 			c.drainReady = next + 1
@@ -73,7 +74,7 @@ func (c *Core) direct(t, limit int64) int64 {
 			addr := a + uint64(int64(op.Off))
 			unlock := t + int64(c.tm.AtomicPre+c.tm.AtomicHold)
 			next, cause = unlock+int64(c.tm.AtomicPost), stats.Atomic
-			if op.Flags&Ghosted != 0 || queued || next >= limit || !c.port.Quiet(addr) {
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued || next >= limit || !c.port.Quiet(addr) {
 				return t
 			}
 			c.port.Own(addr, t+int64(c.tm.AtomicPre), true)

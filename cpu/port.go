@@ -74,8 +74,16 @@ type GhostRecord struct {
 }
 
 // BadAccess is the panic of an op that retires although the memory it accesses
-// does not exist: a fault of the program.
+// does not exist, or although its address is no multiple of its width: a fault
+// of the program. On a wrong path neither matters.
 type BadAccess struct {
-	Addr uint64
-	PC   int32
+	Addr  uint64
+	Bytes int
+	Core  int
+	PC    int32
 }
+
+// Unaligned reports whether an access of that width at addr would be split.
+func Unaligned(addr uint64, bytes int) bool { return addr&uint64(bytes-1) != 0 }
+
+func (c *Core) bad(e *entry) BadAccess { return BadAccess{e.addr, e.op.Bytes(), c.id, e.pc} }

@@ -70,6 +70,9 @@ func (c *Core) asked(e *entry, t int64) {
 
 // storeRetired hands a store over to the drain.
 func (c *Core) storeRetired(e *entry, t int64) {
+	if Unaligned(e.addr, e.op.Bytes()) {
+		panic(c.bad(e))
+	}
 	if e.flags&unasked != 0 {
 		c.asked(e, t)
 	}
@@ -171,6 +174,10 @@ func (c *Core) leave(q *store, t int64) {
 // or later, when its line is there.
 func (c *Core) load(i int32, e *entry, t int64) {
 	e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+	if Unaligned(e.addr, e.op.Bytes()) {
+		c.fault(i, e, t)
+		return
+	}
 	if set := c.wait[e.ld]; c.pendSet&set != 0 {
 		if g := c.blocker(e, set); g != nil {
 			c.gate(i, e, g)
@@ -197,13 +204,19 @@ func (c *Core) load(i int32, e *entry, t int64) {
 		e.flags |= missed
 		c.fills = append(c.fills, i)
 	case Fault:
-		e.val, e.flags = 0, e.flags|faulted
-		e.phase = executing
-		c.schedule(i, t+1)
+		c.fault(i, e, t)
 	case Busy:
 		e.phase = blocked
 		c.retry = append(c.retry, i)
 	}
+}
+
+// fault lets a load go on with 0: it may stand on a wrong path, and counts only
+// if it retires.
+func (c *Core) fault(i int32, e *entry, t int64) {
+	e.val, e.flags = 0, e.flags|faulted
+	e.phase = executing
+	c.schedule(i, t+1)
 }
 
 // forward looks for e's value in the store queue, youngest older store first.

@@ -282,7 +282,7 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	u, m := p.u, p.m
 	if !m.has(line) {
 		if demand && ev == mesi.Store { // a store or an atomic op has retired, or is next to
-			panic(cpu.BadAccess{Addr: addr, PC: -1})
+			panic(cpu.BadAccess{Addr: addr, Core: p.th.core.ID(), PC: -1})
 		}
 		return cpu.Fault
 	}

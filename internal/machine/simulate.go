@@ -36,7 +36,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		switch r := recover().(type) {
 		case nil:
 		case cpu.BadAccess:
-			err = m.abort("a thread accesses address %#x, where no object is", r.Addr)
+			err = m.badAccess(r)
 		case mesi.Unspecified:
 			err = m.abort("%v", r.Error())
 		case bug:
@@ -287,4 +287,21 @@ func (m *Machine) safeDump() (s string) {
 		}
 	}()
 	return m.dump()
+}
+
+// badAccess says which op of which thread accesses memory that it may not.
+func (m *Machine) badAccess(r cpu.BadAccess) error {
+	th := &m.threads[r.Core]
+	op := ""
+	if r.PC < 0 { // the op at the head, or a store that has left the window
+		r.PC, _, _ = th.core.Head()
+	}
+	if site := th.prog.Ops[r.PC].Site; int(site) < len(th.prog.Sites) {
+		s := &th.prog.Sites[site]
+		op = fmt.Sprintf(" (%s line %d: %s)", s.Proc, s.Line, s.Text)
+	}
+	if r.Bytes > 0 && cpu.Unaligned(r.Addr, r.Bytes) {
+		return m.abort("thread %d%s accesses %d bytes at address %#x, which is no multiple of %d", r.Core, op, r.Bytes, r.Addr, r.Bytes)
+	}
+	return m.abort("thread %d%s accesses address %#x, where no object is", r.Core, op, r.Addr)
 }

@@ -320,3 +320,30 @@ func TestARunLengthCountsEachAtomicOpOnce(t *testing.T) {
 		t.Errorf("%d ops in %d ownerships", c.OwnedOps, c.Ownerships)
 	}
 }
+
+func TestABadAccessIsTheProgramsFaultAndNamesTheOp(t *testing.T) {
+	for _, window := range []int{1, 64} {
+		for _, c := range []struct{ body, want string }{
+			{"    load v, [a+1]", "which is no multiple of 8"},
+			{"    store.4 [a+2], 1", "which is no multiple of 4"},
+			{"    rmw.add.4 v, [a+3], 1", "which is no multiple of 4"},
+			{"    load v, [v]", "where no object is"},
+			{"    store [v], 1", "where no object is"},
+			{"    rmw.swap v, [v], 1", "where no object is"},
+		} {
+			w := newWorld(t, x86(window), []string{"a"}, "    reg v\n    mov v, 0x70000000\n    load v, [a]\n    mov v, 0x70000000\n"+c.body+"\n    halt")
+			m, err := New(w.setup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = m.Simulate()
+			a, ok := err.(*Aborted)
+			if !ok || !strings.Contains(a.Why, c.want) || !strings.Contains(a.Why, "thread 0 (p0 line") {
+				t.Errorf("window %d, %q: %v", window, c.body, err)
+			}
+		}
+	}
+	// On a wrong path neither is an error.
+	w := newWorld(t, x86(64), []string{"a"}, "    reg v x\n    load v, [a]\n    beq v, 0, over unlikely\n    mov x, 0x70000001\n    load x, [x]\n    store [x], 1\nover:\n    halt")
+	w.run(t)
+}
