@@ -98,7 +98,9 @@ func (c *Core) watch(i int32, e *entry, t int64) {
 	}
 	e.val, e.perfAt = val, t
 	if e.op.Code == LoadExcl {
-		c.monitor, c.armed, c.armedAt = e.addr>>lineShift, true, t
+		if l := e.addr >> lineShift; !c.armed || c.monitor != l { // one that spins does not hold the line for ever
+			c.monitor, c.armed, c.armedAt = l, true, t
+		}
 	}
 	e.phase = executing
 	if e.flags&slept != 0 {

@@ -51,6 +51,7 @@ type Core struct {
 	used       int // window slots taken
 	unresolved int // branches in the window that are not resolved
 	unasked    int // ops that are to ask for ownership when they are
+	atomics    int // atomic ops in the window that have not performed
 	pend       [NumClasses]int32
 	pendSet    ClassSet
 	cal        calendar
@@ -341,6 +342,8 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 		}
 	case Pause:
 		c.fetchOn = e.seq + 1
+	case RMW, StoreExcl:
+		c.atomics++
 	}
 
 	c.operand(i, e, slotB, op.B, uint64(op.Imm))
@@ -503,6 +506,9 @@ func (c *Core) blocker(e *entry, set ClassSet) *link {
 func (c *Core) perform(e *entry, t int64) {
 	c.unpend(e.set)
 	e.set = 0
+	if e.op.Code == RMW || e.op.Code == StoreExcl {
+		c.atomics--
+	}
 	if e.gates != noLink {
 		c.open(&e.gates, t)
 	}

@@ -204,6 +204,9 @@ func (c *Core) squash(from uint64, pc int32, t, resume int64, wrongPath bool) {
 			c.St.CPU.WrongPath++
 		}
 		c.used -= int(e.slots)
+		if e.set != 0 && (e.op.Code == RMW || e.op.Code == StoreExcl) {
+			c.atomics--
+		}
 		c.unpend(e.set)
 		if e.op.Code == Branch && e.op.Fn != Always && e.phase != done {
 			c.unresolved--

@@ -184,6 +184,20 @@ func (c *Core) load(i int32, e *entry, t int64) {
 			return
 		}
 	}
+	if c.atomics > 0 {
+		// An older atomic op on the word that has not performed yet writes it first,
+		// whatever the table says of their order.
+		for n := e.seq; n > c.head; n-- {
+			o := &c.win[(n-1)&c.mask]
+			if o.set == 0 || o.op.Code != RMW && o.op.Code != StoreExcl {
+				continue
+			}
+			if o.need&(1<<slotA) != 0 || (o.v[slotA]+uint64(int64(o.op.Off)))>>3 == e.addr>>3 {
+				c.gate(i, e, &o.gates)
+				return
+			}
+		}
+	}
 	if c.sqUnknown > 0 || c.filter[bucket(e.addr)] > 0 {
 		if c.forward(i, e, t) {
 			return
