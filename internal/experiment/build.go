@@ -149,6 +149,12 @@ func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) 
 	if err := resolveGhosts(prog); err != nil {
 		return nil, err
 	}
+	for i := range prog.Ops {
+		if op := &prog.Ops[i]; op.Flags&cpu.Far != 0 {
+			site := &prog.Sites[op.Site]
+			return nil, fmt.Errorf("%s line %d: %s: the machine does not model atomics at the home yet; leave .far out", site.Proc, site.Line, site.Text)
+		}
+	}
 	b.programs[key] = prog
 	return prog, nil
 }

@@ -14,7 +14,6 @@ const (
 	Near                  // data supplied by a core behind the same L3
 	Far                   // data supplied by a core of the same socket behind another L3
 	Remote                // data supplied by a core of another socket
-	Sibling               // a sibling thread holds the shared cache or line
 	Upgrade               // write permission for a line already held, waiting for invalidations
 	StoreBuf              // the store buffer is full
 	Drain                 // stores ahead must leave the buffer first (locked op or fence)
@@ -40,7 +39,6 @@ var causes = [NumCauses]struct{ name, doc string }{
 	Near:     {"near", "cycles held by a miss that a core behind the same L3 served"},
 	Far:      {"far", "cycles held by a miss that a core of the same socket behind another L3 served"},
 	Remote:   {"remote", "cycles held by a miss that a core of another socket served"},
-	Sibling:  {"sibling", "cycles held because a sibling thread had the cache or the line"},
 	Upgrade:  {"upgrade", "cycles held waiting for write permission to a line already held"},
 	StoreBuf: {"storebuf", "cycles held by a full store buffer"},
 	Drain:    {"drain", "cycles held until older stores left the store buffer"},

@@ -13,7 +13,7 @@ import (
 const fixed = `sim.cycles sim.time_ns sim.memops ops.count ops.per_second
 op.cycles.mean op.cycles.p50 op.cycles.p99 cpu.cycles.total
 cpu.cycles.issue cpu.cycles.alu cpu.cycles.l1 cpu.cycles.l2 cpu.cycles.llc cpu.cycles.dram
-cpu.cycles.near cpu.cycles.far cpu.cycles.remote cpu.cycles.sibling cpu.cycles.upgrade
+cpu.cycles.near cpu.cycles.far cpu.cycles.remote cpu.cycles.upgrade
 cpu.cycles.storebuf cpu.cycles.drain cpu.cycles.fence cpu.cycles.ordering cpu.cycles.atomic
 cpu.cycles.squash cpu.cycles.pause cpu.cycles.sleep cpu.cycles.idle cpu.cycles.inflight
 cpu.squashes cpu.wrong_path_loads cpu.mispredicts cpu.retired

@@ -1,0 +1,114 @@
+package cpu
+
+// heldBack reports whether a completed op at the head may not retire: a load
+// that bound its value before an older store, which sc orders, is visible.
+func (c *Core) heldBack(e *entry) bool {
+	return c.sqHead < c.sqRet && e.op.Code == Load && c.holds[e.ld]
+}
+
+// retire takes completed ops off the head, in order. It returns the pc of an op
+// that retired, -1 if none did.
+func (c *Core) retire(t int64) int32 {
+	pc := int32(-1)
+	for n := 0; n < c.tm.RetireWidth && c.head < c.tail; {
+		i := int32(c.head & c.mask)
+		e := &c.win[i]
+		if e.phase == atHead {
+			c.begin(i, e, t)
+		}
+		if e.phase != done || c.heldBack(e) {
+			break
+		}
+		op := e.op
+		if op.Dst != NoReg {
+			c.regs[op.Dst] = e.val
+			if c.rename[op.Dst] == e.seq+1 {
+				c.rename[op.Dst] = 0
+			}
+		}
+		switch op.Code {
+		case Load, RMW, LoadExcl, Wait:
+			if e.flags&faulted != 0 {
+				panic(c.bad(e))
+			}
+			c.St.CPU.MemOps++
+		case Store, StoreExcl:
+			c.St.CPU.MemOps++
+			if op.Code == Store {
+				c.storeRetired(e, t)
+			}
+		case Mark:
+			c.mark(op, t)
+		case Halt:
+			c.Finished = true
+		}
+		if op.Flags&Ghosted != 0 && op.Code != Store {
+			c.ghost(e, t)
+		}
+		switch op.Code {
+		case RMW, Branch, Mark, Nop:
+		default:
+			c.chain = noLine
+		}
+		c.head++
+		c.used -= int(e.slots)
+		if e.slots > 0 {
+			n++
+			pc = e.pc
+			c.St.CPU.Retired++
+			c.Progress++
+		}
+	}
+	return pc
+}
+
+// mark begins or ends a region, or counts.
+func (c *Core) mark(op *Op, t int64) {
+	switch op.Fn {
+	case Begin:
+		if c.depth == 0 {
+			c.opStart = t
+		}
+		c.depth++
+	case End:
+		if c.depth--; c.depth == 0 {
+			c.St.Ops.Latency.Record(uint64(t - c.opStart))
+		}
+	case Count:
+		if n := c.counts[c.prog.Sites[op.Site].Region]; n != nil {
+			*n++
+		}
+	}
+}
+
+// ghost reports an annotated op that is retiring.
+func (c *Core) ghost(e *entry, t int64) {
+	r := GhostRecord{At: t, Thread: int32(c.id), Site: e.op.Site}
+	switch e.op.Code {
+	case Load, LoadExcl, Wait: // counts from its retirement: a load may be early for long
+		r.Addr, r.Old, r.New = e.addr, e.val, e.val
+	case RMW:
+		r.At, r.Addr, r.Old = e.perfAt, e.addr, e.val
+		v, wrote := e.op.Modify(e.val, e.v[slotB], e.v[slotC])
+		if !wrote {
+			return
+		}
+		r.New = v
+	case StoreExcl:
+		if e.val != 0 {
+			return
+		}
+		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.v[slotC], e.op.Truncate(e.v[slotB])
+	}
+	c.objects(&r)
+	c.port.Ghost(&r)
+}
+
+// objects fills in the registers that the site's ghosts name.
+func (c *Core) objects(r *GhostRecord) {
+	for k, g := range c.prog.Sites[r.Site].Ghosts {
+		if k < len(r.Objects) {
+			r.Objects[k] = c.regs[g.Reg]
+		}
+	}
+}
