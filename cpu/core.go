@@ -38,7 +38,6 @@ type Core struct {
 	St    *stats.Counters
 
 	wait  [NumClasses]ClassSet // older classes that a load of the class waits for
-	spec  [NumClasses]ClassSet // older classes that must have performed for a bound load to be safe
 	holds [NumClasses]bool     // a load of the class retires only with the store queue drained
 	fifo  bool
 
@@ -133,7 +132,6 @@ func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.C
 		if cfg.AtomicLoads == "wait" {
 			c.wait[k] |= m.Before[k] & Squashing(StAL)
 		}
-		c.spec[k] = m.Before[k]
 		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
 	}
 	c.fifo = m.StoresInOrder()

@@ -99,13 +99,12 @@ const (
 type Flags uint8
 
 const (
-	Size8    Flags = 1 << iota // an 8-byte access (otherwise 4 bytes)
-	Likely                     // branch predicted taken (otherwise not taken)
-	Sleep                      // Wait: pays the scheduler's costs (schedule() and wake-up), not a spin
-	Locked                     // RMW: x86 locked op, drains the store buffer and is a full fence
-	Far                        // RMW performed at the home (LSE far atomic)
-	Ghosted                    // the op's Site carries ghost annotations
-	FullWord                   // set on an access whose value is used as an address (keeps litmus dependencies apart from data)
+	Size8   Flags = 1 << iota // an 8-byte access (otherwise 4 bytes)
+	Likely                    // branch predicted taken (otherwise not taken)
+	Sleep                     // Wait: pays the scheduler's costs (schedule() and wake-up), not a spin
+	Locked                    // RMW: x86 locked op, drains the store buffer and is a full fence
+	Far                       // RMW performed at the home (LSE far atomic)
+	Ghosted                   // the op's Site carries ghost annotations
 )
 
 // Op is one micro-op: plain data, at most 24 bytes. Registers that are NoReg
