@@ -299,8 +299,13 @@ func (c *procCheck) call(in *Inst) {
 		case OpdReg:
 			c.known(in, o.Name, o.Col)
 		case OpdImm:
+		case OpdMem:
+			c.operand(in, mnemonic{form: &textForm{name: "call"}}, 'm', o)
+			if o.Field == "" || o.Imm != 0 {
+				c.fail(in, o.Col, "", "an argument is a register, a number, or a member of a struct such as [mm.mmap_lock], not %s", operandText(o))
+			}
 		default:
-			c.fail(in, o.Col, "", "an argument is a register or a number, not %s", operandText(o))
+			c.fail(in, o.Col, "", "an argument is a register, a number, or a member of a struct such as [mm.mmap_lock], not %s", operandText(o))
 		}
 	}
 	for i, name := range in.Call.Outs {

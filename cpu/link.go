@@ -104,6 +104,7 @@ type frame struct {
 	up       *frame
 	names    map[string]value
 	structs  map[string]string
+	members  map[string]member // roles that stand for a member of a caller's object
 	labels   map[string]int
 	index    map[string]int // label -> instruction, for default hints
 	exits    map[string]int // exit -> label in an outer frame
@@ -113,6 +114,11 @@ type frame struct {
 	next     Reg // first register free for callees and temporaries
 	temp     Reg // first free in the current instruction
 }
+
+// member is a struct within a struct: its register holds the address of the
+// outer one, so that passing it costs no op and its fields lie where the outer
+// struct's layout says.
+type member struct{ outer, path string }
 
 // value is what a name or operand stands for: a register, or a number (reg is
 // NoReg).
@@ -145,7 +151,7 @@ func (l *linker) check(p *Proc) bool {
 }
 
 func (l *linker) newFrame(p *Proc, up *frame) *frame {
-	f := &frame{p: p, up: up, names: map[string]value{"task": {reg: TaskReg}}, structs: structsOf(p),
+	f := &frame{p: p, up: up, names: map[string]value{"task": {reg: TaskReg}}, structs: structsOf(p), members: map[string]member{},
 		labels: map[string]int{}, index: map[string]int{}, exits: map[string]int{}, end: l.label(), next: 1}
 	if up != nil {
 		f.next = up.temp

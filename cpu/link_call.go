@@ -28,18 +28,19 @@ func (l *linker) call(f *frame, in *Inst) {
 		return
 	}
 	g := l.newFrame(callee, f)
-	written := map[string]bool{}
-	for i := range callee.Insts {
-		for _, n := range results(&callee.Insts[i]) {
-			written[n] = true
-		}
-	}
+	written := writtenBy(callee)
 	var seen []Reg // the caller's registers that the callee reads under a name of its own
 	for i, o := range c.Args {
 		name := inputName(callee, i)
+		if o.Kind == OpdMem {
+			g.members[name] = f.member(o)
+			o = Operand{Kind: OpdReg, Name: o.Name, Col: o.Col}
+		} else if m, ok := f.members[o.Name]; ok && o.Kind == OpdReg && i < len(callee.Roles) {
+			g.members[name] = m
+		}
 		v := l.value(f, o)
 		switch {
-		case written[name] || i < len(callee.Roles) && v.reg == NoReg:
+		case slices.Contains(written, name) || i < len(callee.Roles) && v.reg == NoReg:
 			r := l.local(g, name)
 			l.emit(f, in, Op{Code: ALU, Fn: Mov, Dst: r, A: NoReg, B: v.reg, C: NoReg, Imm: v.imm}, "mov "+name+", "+operandText(o), -1)
 		default:
@@ -93,6 +94,24 @@ func (l *linker) call(f *frame, in *Inst) {
 	}
 }
 
+// writtenBy lists the names that p writes.
+func writtenBy(p *Proc) []string {
+	var out []string
+	for i := range p.Insts {
+		out = append(out, results(&p.Insts[i])...)
+	}
+	return out
+}
+
+// member is what a memory operand names as an argument: "[mm.mmap_lock]".
+func (f *frame) member(o Operand) member {
+	m, ok := f.members[o.Name]
+	if !ok {
+		return member{f.structs[o.Name], o.Field}
+	}
+	return member{m.outer, m.path + "." + o.Field}
+}
+
 // inputName is the callee's name for argument i: roles first, then ins.
 func inputName(p *Proc, i int) string {
 	if i < len(p.Roles) {
@@ -115,6 +134,10 @@ func (l *linker) agree(f *frame, in *Inst, callee *Proc) bool {
 		for i, o := range c.Args {
 			name := inputName(callee, i)
 			want, have := wants[name], f.structs[o.Name]
+			_, within := f.members[o.Name]
+			if (within && o.Kind == OpdReg || o.Kind == OpdMem) && (i >= len(callee.Roles) || slices.Contains(writtenBy(callee), name)) {
+				l.fail(f, in, o.Col, "", "%s is a member of a struct, so it can only be passed as a role that the callee does not write; %q of program %q is none", operandText(o), name, callee.Name)
+			}
 			if o.Kind == OpdReg && want != "" && have != "" && want != have {
 				l.fail(f, in, o.Col, "", "%q of program %q points to a %s, and %q to a %s", name, callee.Name, want, o.Name, have)
 			}

@@ -344,3 +344,29 @@ func TestAFullBarrierOnX86NeedsAStackLine(t *testing.T) {
 		}
 	}
 }
+
+func TestAMemberPassedAsARoleLiesWhereTheOuterStructSays(t *testing.T) {
+	const text = `
+program take
+	role sem rw_semaphore
+	reg  old
+	rmw.add old, [sem.count], 8  ghost sem_read sem
+	exit
+program outer
+	role sem rw_semaphore
+	call take(sem)
+	exit
+program main
+	role mm mm_struct
+	call take([mm.mmap_lock])
+	call outer([mm.mmap_lock])
+	halt
+`
+	p := linkText(t, X86_64, text)
+	for i := range 2 {
+		op, site := p.Ops[i], p.Sites[p.Ops[i].Site]
+		if op.Off != 184 || op.A != p.Bind["mm"] || site.Field != "mm_struct.mmap_lock.count" || site.Ghosts[0].Reg != p.Bind["mm"] {
+			t.Errorf("op %d is %s on %s, ghost of register %d", i, op.String(), site.Field, site.Ghosts[0].Reg)
+		}
+	}
+}

@@ -87,7 +87,10 @@ func (l *linker) memory(f *frame, in *Inst, o Operand, width int) memPlace {
 
 // field finds the field a memory operand names.
 func (l *linker) field(f *frame, in *Inst, o Operand) (*mem.Struct, mem.Field, bool) {
-	name := f.structs[o.Name]
+	name, path := f.structs[o.Name], o.Field
+	if m, ok := f.members[o.Name]; ok {
+		name, path = m.outer, m.path+"."+o.Field
+	}
 	if l.o.Layout == nil {
 		l.fail(f, in, o.Col, "", "no layout is given, so %s.%s has no offset", name, o.Field)
 		return nil, mem.Field{}, false
@@ -101,13 +104,13 @@ func (l *linker) field(f *frame, in *Inst, o Operand) (*mem.Struct, mem.Field, b
 		l.fail(f, in, o.Col, nearest(name, names), "layout %q has no struct %q, which %q points to", l.o.Layout.Name, name, o.Name)
 		return nil, mem.Field{}, false
 	}
-	field, ok := s.Field(o.Field)
+	field, ok := s.Field(path)
 	if !ok {
 		var names []string
 		for i := range s.Fields {
 			names = append(names, s.Fields[i].Name)
 		}
-		l.fail(f, in, o.Col, nearest(o.Field, names), "struct %q of layout %q has no field %q", name, l.o.Layout.Name, o.Field)
+		l.fail(f, in, o.Col, nearest(path, names), "struct %q of layout %q has no field %q", name, l.o.Layout.Name, path)
 	}
 	return s, field, ok
 }

@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	downRead       = "\n\tcall down_read(mm)\n\tmov got, 1\n\thalt"
-	downWrite      = "\n\tcall down_write(mm)\n\tmov got, 1\n\thalt"
-	readSection    = "\n\tcall down_read(mm)\n\tmov got, 1\n\tcall up_read(mm)\n\thalt"
-	writeSection   = "\n\tcall down_write(mm)\n\tmov got, 1\n\tcall up_write(mm)\n\thalt"
-	downgradeWrite = "\n\tcall down_write(mm)\n\tcall downgrade_write(mm)\n\tmov got, 1\n\tcall up_read(mm)\n\thalt"
+	downRead       = "\n\tcall down_read([mm.mmap_lock])\n\tmov got, 1\n\thalt"
+	downWrite      = "\n\tcall down_write([mm.mmap_lock])\n\tmov got, 1\n\thalt"
+	readSection    = "\n\tcall down_read([mm.mmap_lock])\n\tmov got, 1\n\tcall up_read([mm.mmap_lock])\n\thalt"
+	writeSection   = "\n\tcall down_write([mm.mmap_lock])\n\tmov got, 1\n\tcall up_write([mm.mmap_lock])\n\thalt"
+	downgradeWrite = "\n\tcall down_write([mm.mmap_lock])\n\tcall downgrade_write([mm.mmap_lock])\n\tmov got, 1\n\tcall up_read([mm.mmap_lock])\n\thalt"
 )
 
 func (b *bench) sem() uint64 { return b.field(b.mm, mms, "mmap_lock.count") }
@@ -166,7 +166,7 @@ func TestAReaderDoesNotOvertakeAQueuedWriterWhileOthersRead(t *testing.T) {
 
 func TestADowngradeLetsQueuedReadersIn(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
-		b.thread("\n\tcall down_write(mm)\n\tmov got, 1\n\tcall downgrade_write(mm)\n\tmov got, 2\n\tcall up_read(mm)\n\thalt", nil)
+		b.thread("\n\tcall down_write([mm.mmap_lock])\n\tmov got, 1\n\tcall downgrade_write([mm.mmap_lock])\n\tmov got, 2\n\tcall up_read([mm.mmap_lock])\n\thalt", nil)
 		b.thread(readSection, nil)
 		b.load()
 		stepUntil(t, b, 0, func() bool { return b.got(0) == 1 })

@@ -28,6 +28,18 @@ var supplement = []mem.Struct{
 		},
 	},
 	{
+		Name: "rw_semaphore", Size: 40, Align: 8,
+		Notes: "members that are semaphores lie where the struct around them says",
+		Fields: []mem.Field{
+			{Name: "count", Offset: 0, Size: 8},
+			{Name: "owner", Offset: 8, Size: 8},
+			{Name: "osq.tail", Offset: 16, Size: 4},
+			{Name: "wait_lock", Offset: 20, Size: 4},
+			{Name: "wait_list.next", Offset: 24, Size: 8},
+			{Name: "wait_list.prev", Offset: 32, Size: 8},
+		},
+	},
+	{
 		Name: "maple_range_64", Size: 256, Align: 256,
 		Notes: "leaf of a maple tree; a leaf that is not full keeps its last index in place of the last slot",
 		Fields: []mem.Field{
