@@ -19,7 +19,9 @@ const (
 	VMAInit                 // the VMA is (re)initialised: nobody may be counted
 
 	// Of an mm.
-	MMSeq        // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+	MMSeq // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+
+	// Of a rw_semaphore, known by the object that it is a member of: an mm for its mmap_lock.
 	SemRead      // a reader raises count: in if no writer, waiter or hand-off was there, else pending
 	SemReadBack  // a pending reader takes its count back to queue
 	SemSteal     // a pending reader stays in: no writer held it when it looked
@@ -61,5 +63,13 @@ func ParseEvent(name string) (Event, bool) {
 	return 0, false
 }
 
-// ofVMA reports whether the object of e is a VMA (otherwise it is an mm).
-func (e Event) ofVMA() bool { return e <= VMAInit }
+// object is the kind of object that e concerns.
+func (e Event) object() string {
+	switch {
+	case e <= VMAInit:
+		return "VMA"
+	case e == MMSeq:
+		return "mm"
+	}
+	return "semaphore"
+}

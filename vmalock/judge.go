@@ -14,6 +14,7 @@ type Judge struct {
 	symbol func(mem.Addr) string
 	vmas   map[mem.Addr]*vmaGhost // looked up, never iterated
 	mms    map[mem.Addr]*mmGhost
+	sems   map[mem.Addr]*semGhost // each mm's mmap_lock, and others
 	events uint64
 }
 
@@ -23,11 +24,19 @@ func NewJudge(symbol func(mem.Addr) string) *Judge {
 	if symbol == nil {
 		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }
 	}
-	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}}
+	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}}
 }
 
 // AddMM introduces an mm, unlocked and with sequence number 0.
-func (j *Judge) AddMM(mm mem.Addr) { j.mms[mm] = &mmGhost{addr: mm} }
+func (j *Judge) AddMM(mm mem.Addr) {
+	m := &mmGhost{lock: semGhost{name: "mmap_lock"}}
+	m.lock.mm = m
+	j.mms[mm], j.sems[mm] = m, &m.lock
+}
+
+// AddSem introduces another semaphore, free, by the object that it is a member
+// of. name is how violations call it.
+func (j *Judge) AddSem(object mem.Addr, name string) { j.sems[object] = &semGhost{name: name} }
 
 // AddVMA introduces a VMA of an mm, without readers.
 func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
@@ -38,27 +47,30 @@ func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
 	j.vmas[vma] = v
 }
 
-// Observe takes the next event. thread is a small number; obj is the VMA or mm.
+// Observe takes the next event. thread is a small number; obj is the VMA, mm or
+// semaphore.
 // Times must not decrease. The error is a *Violation.
 func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uint64) error {
 	j.events++
 	r := Record{t, thread, e, obj, old, new}
 	var rule, msg string
 	var h *history
-	if e.ofVMA() {
-		v := j.vmas[obj]
-		if v == nil {
-			return &Violation{Rule: "objects", Msg: "the event's object is no VMA of this run", Object: j.symbol(obj), Last: r}
+	if what := e.object(); what == "VMA" {
+		if v := j.vmas[obj]; v != nil {
+			rule, msg = v.observe(&r)
+			h = &v.history
 		}
-		rule, msg = v.observe(&r)
-		h = &v.history
-	} else {
-		m := j.mms[obj]
-		if m == nil {
-			return &Violation{Rule: "objects", Msg: "the event's object is no mm of this run", Object: j.symbol(obj), Last: r}
+	} else if what == "mm" {
+		if m := j.mms[obj]; m != nil {
+			rule, msg = m.number(&r)
+			h = &m.lock.history
 		}
-		rule, msg = m.observe(&r)
-		h = &m.history
+	} else if s := j.sems[obj]; s != nil {
+		rule, msg = s.observe(&r)
+		h = &s.history
+	}
+	if h == nil {
+		return &Violation{Rule: "objects", Msg: "the event's object is no " + e.object() + " of this run", Object: j.symbol(obj), Last: r}
 	}
 	if rule == "" {
 		h.add(r)
@@ -71,7 +83,7 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 func (j *Judge) Events() uint64 { return j.events }
 
 // Idle reports an error if anybody still holds, waits for, or has counted itself
-// in on anything of the VMA or mm at addr: at the end of programs that give back
+// in on anything of the VMA, mm or semaphore at addr: at the end of programs that give back
 // all they took.
 func (j *Judge) Idle(addr mem.Addr) error {
 	msg := ""
@@ -85,12 +97,18 @@ func (j *Judge) Idle(addr mem.Addr) error {
 		}
 	case j.mms[addr] != nil:
 		m := j.mms[addr]
-		h = &m.history
-		if m.readers+m.pending+m.granted > 0 || m.writer != 0 || m.seq&1 != 0 {
+		h = &m.lock.history
+		if !m.lock.idle() || m.seq&1 != 0 {
 			msg = "not idle: " + m.describe()
 		}
+	case j.sems[addr] != nil:
+		s := j.sems[addr]
+		h = &s.history
+		if !s.idle() {
+			msg = "not idle: " + s.describe()
+		}
 	default:
-		msg, h = "neither a VMA nor an mm", &history{}
+		msg, h = "neither a VMA, an mm nor a semaphore", &history{}
 	}
 	if msg == "" {
 		return nil

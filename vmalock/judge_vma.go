@@ -72,7 +72,7 @@ func (v *vmaGhost) observe(r *Record) (rule, msg string) {
 
 func (v *vmaGhost) move(r *Record) (rule, msg string) {
 	h := v.readers.of(r.Thread)
-	writer := v.mm.writer == r.Thread+1
+	writer := v.mm.lock.writer == r.Thread+1
 	switch r.Event {
 	case RefGet:
 		switch {
