@@ -44,80 +44,51 @@ type Observed struct {
 	Word   int
 }
 
-// Litmus is the [System] of a litmus test: an operational memory model whose ordering is
-// the table of a [cpu.Model], the one that the timed core obeys. What the table does not
-// hold (dependencies, same-address order, atomicity) is in litmus_view.go, as rules that
-// all models share.
-//
-// Memory is one copy: a store is visible to all other threads at once. A thread is its
-// retired registers and a window of ops, of which loads and stores may perform in any
-// order that the model allows; a read-modify-write performs in two halves. A store that
-// waits in the window is what a store buffer holds. A guess that proves wrong ends its
-// path; another path guessed right. So a state without a step is no deadlock, and leads
-// to one state that means "a guess was wrong".
+// Litmus is the [System] of a litmus test: threads of the operational memory model in
+// weak.go over a few words. A state without a step is no deadlock; it leads to one state
+// that means "a guess was wrong".
 type Litmus struct {
+	weak
 	cfg      LitmusConfig
-	threads  []litmusProgram
 	words    int
-	guesses  bool // fetch past unresolved branches
 	outcomes map[string][]uint64
-	scratch  litmusState // what the steps of a state work on
-}
-
-// litmusProgram is a thread with what never changes precomputed.
-type litmusProgram struct {
-	ops    []cpu.Op
-	text   []string
-	regs   []cpu.Reg // in use
-	index  [256]int8 // register -> position in regs
-	window int
-	at     int // first word of the thread in a state
+	scratch  weakState // what the steps of a state work on
 }
 
 // NewLitmus returns the system, or an error if an op makes no sense in it.
 func NewLitmus(cfg LitmusConfig) (*Litmus, error) {
-	l := &Litmus{cfg: cfg, outcomes: map[string][]uint64{}, guesses: !cfg.Model.MustPrecede(cpu.Ld, cpu.Ld)}
+	l := &Litmus{cfg: cfg, outcomes: map[string][]uint64{}}
+	l.weak = newWeak(cfg.Model, litmusMemory(cfg.Addr))
 	l.words = len(cfg.Addr)
 	if cfg.Window == 0 {
 		cfg.Window = DefaultWindow
 	}
 	for t, th := range cfg.Threads {
-		p := litmusProgram{ops: th.Ops, text: th.Text, window: max(1, len(th.Ops)), at: l.words}
-		use := func(r cpu.Reg) {
-			if r != cpu.NoReg && !slices.Contains(p.regs, r) {
-				p.regs = append(p.regs, r)
-			}
-		}
+		window := len(th.Ops)
 		for i := range th.Ops {
-			op := &th.Ops[i]
-			use(op.Dst)
-			use(op.A)
-			use(op.B)
-			use(op.C)
-			switch op.Code {
+			switch op := &th.Ops[i]; op.Code {
 			case cpu.Branch:
 				if op.Off < 0 || int(op.Off) > len(th.Ops) {
 					return nil, fmt.Errorf("thread %d: a branch to nowhere", t)
 				}
 				if int(op.Off) <= i {
-					p.window = min(cfg.Window, maxWindow)
+					window = min(cfg.Window, maxWindow)
 				}
 			case cpu.Wait:
 				return nil, fmt.Errorf("thread %d: wait is no litmus instruction", t)
 			}
 		}
-		if p.window > maxWindow {
+		if window > maxWindow {
 			return nil, fmt.Errorf("thread %d has %d ops; a litmus test has up to %d", t, len(th.Ops), maxWindow)
 		}
+		var observed []cpu.Reg
 		for _, o := range cfg.Observe {
 			if o.Thread == t {
-				use(o.Reg)
+				observed = append(observed, o.Reg)
 			}
 		}
-		slices.Sort(p.regs)
-		for i, r := range p.regs {
-			p.index[r] = int8(i)
-		}
+		p := newWeakProgram(th.Ops, max(1, window), observed...)
+		p.text, p.at = th.Text, l.words
 		l.threads = append(l.threads, p)
 		l.words += 2 + len(p.regs) + 2*p.window
 	}
@@ -139,45 +110,6 @@ func (l *Litmus) Outcomes() [][]uint64 {
 // A state in words: memory; per thread: fetch position and number of ops in flight;
 // the retired monitor; registers; two words per op in flight.
 
-type litmusState struct {
-	mem []uint64
-	th  []litmusThreadState
-}
-
-type litmusThreadState struct {
-	pc      int // next op to fetch; blocked: the youngest op decides
-	monitor monitor
-	regs    []uint64
-	win     []inflight
-	views   []view // what win means; see litmus_view.go
-}
-
-const blocked = 0xffff
-
-// monitor is what a load-linked that has left the window left behind.
-type monitor struct {
-	addr               uint64
-	armed, stale, void bool
-}
-
-// inflight is an op in the window.
-type inflight struct {
-	pc    int
-	val   uint64 // what the load half read
-	fwd   int    // the op that its value came from; -1 is memory
-	rdone bool   // the load half has performed
-	wdone bool   // the store half has performed
-	stale bool   // another thread has since stored to where the load half read
-	void  bool   // load-linked: its own thread stored there since, so it cannot fail for others' stores
-	guess uint8  // branch and store-conditional
-}
-
-const (
-	guessNone uint8 = iota
-	guessYes        // taken; success
-	guessNo
-)
-
 func bit(b bool, at uint) uint64 {
 	if b {
 		return 1 << at
@@ -185,7 +117,7 @@ func bit(b bool, at uint) uint64 {
 	return 0
 }
 
-func (l *Litmus) encode(s *litmusState, k []uint64) {
+func (l *Litmus) encode(s *weakState, k []uint64) {
 	clear(k)
 	copy(k, s.mem)
 	for i := range s.th {
@@ -204,10 +136,10 @@ func (l *Litmus) encode(s *litmusState, k []uint64) {
 	}
 }
 
-func (l *Litmus) decode(k []uint64, s *litmusState) {
+func (l *Litmus) decode(k []uint64, s *weakState) {
 	s.mem = append(s.mem[:0], k[:len(l.cfg.Addr)]...)
 	if s.th == nil {
-		s.th = make([]litmusThreadState, len(l.threads))
+		s.th = make([]weakThread, len(l.threads))
 	}
 	for i := range s.th {
 		t, p := &s.th[i], &l.threads[i]
@@ -232,7 +164,7 @@ func (l *Litmus) Words() int { return l.words }
 
 // Initial implements [System].
 func (l *Litmus) Initial(b *Batch) {
-	s := litmusState{mem: slices.Clone(l.cfg.Init), th: make([]litmusThreadState, len(l.threads))}
+	s := weakState{mem: slices.Clone(l.cfg.Init), th: make([]weakThread, len(l.threads))}
 	for i := range s.th {
 		p := &l.threads[i]
 		s.th[i].regs = make([]uint64, len(p.regs))

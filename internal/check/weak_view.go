@@ -26,9 +26,8 @@ type view struct {
 }
 
 // look fills in the views of a thread.
-func (l *Litmus) look(s *litmusState, i int) {
-	t, p := &s.th[i], &l.threads[i]
-	m := l.cfg.Model
+func (w *weak) look(s *weakState, i int) {
+	t, p := &s.th[i], &w.threads[i]
 	var writer [256]int16 // register -> 1 + youngest op that writes it
 	t.views = t.views[:0]
 	var older cpu.ClassSet
@@ -62,18 +61,18 @@ func (l *Litmus) look(s *litmusState, i int) {
 			branches = branches && v.takenOK
 		case cpu.Fence:
 			c, _, _, _ := op.Classes()
-			v.done = m.Before[c]&older == 0
+			v.done = w.model.Before[c]&older == 0
 			if c == cpu.FISB {
 				v.done = branches && places
 			}
 			if !v.done {
 				older |= 1 << c
 			}
-		case cpu.Load, cpu.LoadExcl, cpu.Store, cpu.StoreExcl, cpu.RMW:
+		case cpu.Load, cpu.LoadExcl, cpu.Wait, cpu.Store, cpu.StoreExcl, cpu.RMW:
 			v.ld, v.st, v.hasLd, v.hasSt = op.Classes()
 			v.addr, v.addrOK = v.a+uint64(int64(op.Off)), v.aOK
 			places = places && v.addrOK
-			l.lookAccess(e, &v)
+			w.lookAccess(e, &v)
 			ldDone, stDone = !v.hasLd || e.rdone, !v.hasSt || e.wdone
 			if !ldDone {
 				older |= 1 << v.ld
@@ -90,12 +89,13 @@ func (l *Litmus) look(s *litmusState, i int) {
 			writer[op.Dst] = int16(n + 1)
 		}
 	}
+	t.sealed = older&w.seals != 0
 }
 
 // lookAccess says what an access stores and returns, as far as that is known.
-func (l *Litmus) lookAccess(e *inflight, v *view) {
+func (w *weak) lookAccess(e *inflight, v *view) {
 	switch v.op.Code {
-	case cpu.Load, cpu.LoadExcl:
+	case cpu.Load, cpu.LoadExcl, cpu.Wait:
 		v.res, v.resOK = e.val, e.rdone
 	case cpu.Store:
 		v.data, v.dataOK = v.op.Truncate(v.b), v.bOK
@@ -127,7 +127,7 @@ func (l *Litmus) lookAccess(e *inflight, v *view) {
 
 // source says where the load half of op n of a thread would take its value: another op
 // in flight, or memory (-1). ok is false while it has to wait.
-func (t *litmusThreadState) source(n int, m *cpu.Model) (from int, ok bool) {
+func (t *weakThread) source(n int, m *cpu.Model) (from int, ok bool) {
 	v := &t.views[n]
 	if t.win[n].rdone || !v.hasLd || !v.addrOK || m.Before[v.ld]&v.older != 0 {
 		return 0, false
@@ -160,7 +160,7 @@ func (t *litmusThreadState) source(n int, m *cpu.Model) (from int, ok bool) {
 
 // linked finds the load-linked in flight that belongs to store-conditional n; -1 means
 // that it has retired, -2 that there is none.
-func (t *litmusThreadState) linked(n int) int {
+func (t *weakThread) linked(n int) int {
 	for j := n - 1; j >= 0; j-- {
 		switch t.views[j].op.Code {
 		case cpu.LoadExcl:
@@ -176,13 +176,13 @@ func (t *litmusThreadState) linked(n int) int {
 }
 
 // fromMemory says that what load n read is in memory, not in a store that waits.
-func (t *litmusThreadState) fromMemory(n int) bool {
+func (t *weakThread) fromMemory(n int) bool {
 	e := &t.win[n]
 	return e.fwd < 0 || t.win[e.fwd].wdone
 }
 
 // mayStore says that the store half of op n of thread i may perform.
-func (l *Litmus) mayStore(s *litmusState, i, n int) bool {
+func (w *weak) mayStore(s *weakState, i, n int) bool {
 	t := &s.th[i]
 	e, v := &t.win[n], &t.views[n]
 	switch {
@@ -190,7 +190,7 @@ func (l *Litmus) mayStore(s *litmusState, i, n int) bool {
 		return false
 	case !v.branches || !v.places: // control, and address before anything
 		return false
-	case l.cfg.Model.Before[v.st]&v.older != 0:
+	case w.model.Before[v.st]&v.older != 0:
 		return false
 	case v.hasLd && (!e.rdone || e.stale):
 		return false
@@ -231,7 +231,7 @@ func (l *Litmus) mayStore(s *litmusState, i, n int) bool {
 }
 
 // doomed says that a guess of a thread has turned out wrong.
-func (t *litmusThreadState) doomed() bool {
+func (t *weakThread) doomed() bool {
 	for n := range t.win {
 		e, v := &t.win[n], &t.views[n]
 		switch {
