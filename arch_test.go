@@ -26,7 +26,7 @@ var allowed = map[string]string{
 	"internal/sweep":      "",
 	"internal/structs":    "internal/mem | github.com/BurntSushi/toml github.com/cilium/ebpf",
 	"internal/check":      "mesi cpu vmalock internal/mem",
-	"internal/litmus":     "cpu internal/check",
+	"internal/litmus":     "cpu internal/check internal/mem",
 	"internal/machine":    "cpu cache mesi internal/mem internal/noc internal/sim internal/stats internal/trace",
 	"workloads":           "vmalock cpu internal/mem",
 	"vmalock":             "cpu internal/mem",

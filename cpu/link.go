@@ -55,11 +55,8 @@ func Link(main *Proc, o LinkOptions) (*Program, error) {
 	for _, r := range main.Roles {
 		l.prog.Bind[r.Name] = l.local(f, r.Name)
 	}
-	for _, n := range main.Ins {
+	for _, n := range slices.Concat(main.Ins, main.Outs, main.Regs) {
 		l.prog.Bind[n] = l.local(f, n)
-	}
-	for _, n := range slices.Concat(main.Outs, main.Regs) {
-		l.local(f, n)
 	}
 	l.body(f)
 	l.place(f.end)

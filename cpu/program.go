@@ -90,7 +90,7 @@ type Program struct {
 	Sites   []Site         // what each op is, for people and ghosts; Op.Site indexes it
 	Regions []string       // names of marked regions and counted events; Site.Region indexes it
 	RegName []string       // name of each register in use, for listings
-	Bind    map[string]Reg // the main program's roles and ins -> register, for the workload to initialise
+	Bind    map[string]Reg // the main program's roles, ins, outs and locals -> register, for who initialises or reads them
 }
 
 // Site says where an op comes from and what ghost state it moves.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,11 +22,13 @@ const litmusUsage = `usage: cohsim litmus [flags] [FILE|DIR]...
 
 litmus explores every execution of litmus tests under a memory model, the same ordering
 table that the simulated cores obey, and prints the set of all outcomes. Tests are in the
-X86_64 or AArch64 litmus format; a directory stands for the *.litmus files in it. Without
-FILE the project's own suite runs against its known outcomes.
+X86_64 or AArch64 litmus format, or .uop programs with a condition (docs/uop.md), which
+run on every instruction set; a directory stands for the *.litmus and *.uop files in it.
+Without FILE the project's own suite runs against its known outcomes.
 
 flags:
   --model M            sc, tso or armv8 (default: tso for X86_64, armv8 for AArch64)
+  --isa ISA            lower .uop tests to x86-64, arm64-lse or arm64-llsc only; repeatable
   --verdicts FILE.tsv  known outcome sets, by the folder of a test and its name; repeatable
   --cycle 'EDGE ...'   the test of a cycle: 'PodWW Rfe DpAddrdR Fre'
   --arch A             what the cycle is written for: X86_64 or AArch64 (default)
@@ -52,6 +55,7 @@ const (
 
 type litmusFlags struct {
 	model    string
+	isas     []cpu.ISA // of .uop tests
 	verdicts []string
 	cycle    string
 	arch     string
@@ -70,13 +74,12 @@ type litmusRow struct {
 	relation string // to the known outcomes; "" if there are none
 	extra    []litmus.Outcome
 	missing  []litmus.Outcome
-	seen     map[litmus.Outcome]int // outcomes of the cores, nil if they did not run
-	stuck    []int                  // seeds of runs on the cores that did not end
-	failed   string                 // why the test fails, "" if it does not
+	timed    timedSeen // what the cores did, if they ran
+	failed   string    // why the test fails, "" if it does not
 }
 
 // cmdLitmus is the subcommand litmus. Args stand after that word.
-func cmdLitmus(args []string, stdout, stderr io.Writer) int {
+func cmdLitmus(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f, err := parseLitmus(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, litmusUsage)
@@ -118,13 +121,13 @@ func cmdLitmus(args []string, stdout, stderr io.Writer) int {
 		rows = append(rows, row)
 	}
 	if f.timed > 0 {
-		if err := timedAll(rows, f.timed); err != nil {
+		if err := timedAll(ctx, rows, f.timed, progress(stderr)); err != nil {
 			fmt.Fprintln(stderr, "cohsim litmus: error:", err)
 			return exitAborted
 		}
 		for _, r := range rows {
-			if len(r.stuck) > 0 {
-				fmt.Fprintf(stderr, "cohsim litmus: %s: on the cores, seeds %v did not end in %d cycles\n", litmusName(r.result.Test), r.stuck, timedLimit)
+			if len(r.timed.stuck) > 0 {
+				fmt.Fprintf(stderr, "cohsim litmus: %s: on the cores, seeds %v did not end in %d cycles\n", litmusName(r.result.Test), r.timed.stuck, timedLimit)
 				code = exitAborted
 			}
 		}
@@ -162,6 +165,11 @@ func parseLitmus(args []string) (*litmusFlags, error) {
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	fs.StringVar(&f.model, "model", "", "")
+	fs.Func("isa", "", func(s string) error {
+		isa, err := cpu.ParseISA(s)
+		f.isas = append(f.isas, isa)
+		return err
+	})
 	fs.Func("verdicts", "", func(s string) error { f.verdicts = append(f.verdicts, s); return nil })
 	fs.StringVar(&f.cycle, "cycle", "", "")
 	fs.StringVar(&f.arch, "arch", "AArch64", "")
@@ -180,6 +188,11 @@ func parseLitmus(args []string) (*litmusFlags, error) {
 			break
 		}
 		f.paths, args = append(f.paths, args[0]), args[1:]
+	}
+	if f.isas == nil {
+		for isa := range cpu.NumISAs {
+			f.isas = append(f.isas, isa)
+		}
 	}
 	f.opt.Witness = f.witness
 	if f.model != "" {
@@ -228,8 +241,7 @@ func litmusTests(f *litmusFlags, w io.Writer) ([]*litmus.Test, litmus.Verdicts, 
 	}
 	var tests []*litmus.Test
 	var wrong litmus.Errors
-	add := func(file, text string) error {
-		t, err := litmus.Parse(file, text)
+	take := func(t *litmus.Test, err error) error {
 		var es litmus.Errors
 		switch {
 		case errors.As(err, &es):
@@ -238,6 +250,21 @@ func litmusTests(f *litmusFlags, w io.Writer) ([]*litmus.Test, litmus.Verdicts, 
 			return err
 		default:
 			tests = append(tests, t)
+		}
+		return nil
+	}
+	add := func(file, text string) error {
+		if filepath.Ext(file) == ".uop" {
+			for _, isa := range f.isas {
+				if err := take(litmus.ParseUop(file, text, isa)); err != nil {
+					return err
+				}
+				if len(wrong) > 0 {
+					break // the others would say the same
+				}
+			}
+		} else if err := take(litmus.Parse(file, text)); err != nil {
+			return err
 		}
 		if f.print {
 			fmt.Fprintln(w, strings.TrimSpace(text))
@@ -291,8 +318,10 @@ func litmusTests(f *litmusFlags, w io.Writer) ([]*litmus.Test, litmus.Verdicts, 
 				return nil, nil, err
 			}
 			// The suite of a test is the name of its folder, also for a bare file name.
-			if whole, err := filepath.Abs(file); err == nil && len(tests) > before {
-				tests[before].Suite = filepath.Base(filepath.Dir(whole))
+			if whole, err := filepath.Abs(file); err == nil {
+				for _, t := range tests[before:] {
+					t.Suite = filepath.Base(filepath.Dir(whole))
+				}
 			}
 		}
 	}
@@ -316,7 +345,7 @@ func litmusFiles(paths []string) ([]string, error) {
 		}
 		before := len(files)
 		err = filepath.WalkDir(p, func(name string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && strings.HasSuffix(name, ".litmus") {
+			if err == nil && !d.IsDir() && (strings.HasSuffix(name, ".litmus") || strings.HasSuffix(name, ".uop")) {
 				files = append(files, name)
 			}
 			return err
@@ -325,7 +354,7 @@ func litmusFiles(paths []string) ([]string, error) {
 			return nil, err
 		}
 		if len(files) == before {
-			return nil, fmt.Errorf("%s: no *.litmus file in it", p)
+			return nil, fmt.Errorf("%s: no *.litmus or *.uop file in it", p)
 		}
 	}
 	return files, nil

@@ -88,7 +88,7 @@ func TestLitmusMistakesAreUsageErrors(t *testing.T) {
 		{[]string{"--format", "xml"}, "--format xml: allowed are table"},
 		{[]string{"--cycle", "PodWW"}, "two edges or more"},
 		{[]string{"nowhere.litmus"}, "nowhere.litmus"},
-		{[]string{t.TempDir()}, "no *.litmus file in it"},
+		{[]string{t.TempDir()}, "no *.litmus or *.uop file in it"},
 		{[]string{"--window", "0"}, "--window 0: allowed are 1 to 100"},
 		{[]string{"--bogus"}, "bogus"},
 		{[]string{"--verdicts", file}, `a verdict file has the column "suite"`},

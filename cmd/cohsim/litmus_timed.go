@@ -1,18 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"runtime"
+	"runtime/debug"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"cohsim/cpu"
 	"cohsim/internal/litmus"
 	"cohsim/internal/machine"
 	"cohsim/internal/mem"
 	"cohsim/internal/sim"
+	"cohsim/internal/sweep"
 )
 
 // Registers that no test uses: what a warm-up load returns, and where results go.
@@ -22,54 +22,87 @@ const (
 )
 
 // timedRuns runs a test on the simulated cores, one run per seed, and counts what came
-// out. From run to run the cores, the lines that their caches start with, the moment at
-// which each thread starts and the delays of messages differ.
-// Stuck lists the seeds of runs that did not end within [timedLimit].
-func timedRuns(t *litmus.Test, model *cpu.Model, runs int) (seen map[litmus.Outcome]int, stuck []int, err error) {
-	seen = map[litmus.Outcome]int{}
+// out. From run to run everything differs that [timedRun] draws.
+func timedRuns(t *litmus.Test, model *cpu.Model, runs int) (timedSeen, error) {
+	s := timedSeen{runs: runs, seen: map[litmus.Outcome]int{}}
 	for seed := 1; seed <= runs; seed++ {
 		o, err := timedRun(t, model, uint64(seed))
 		var aborted *machine.Aborted
 		switch {
 		case errors.As(err, &aborted):
-			stuck = append(stuck, seed)
+			s.stuck = append(s.stuck, seed)
 		case err != nil:
-			return nil, nil, fmt.Errorf("%s, seed %d: %w", t.Name, seed, err)
+			return s, fmt.Errorf("%s, seed %d: %w", t.Name, seed, err)
 		default:
-			seen[o]++
+			s.seen[o]++
 		}
 	}
-	return seen, stuck, nil
+	return s, nil
+}
+
+// timedSeen is what the runs of one test came to.
+type timedSeen struct {
+	runs  int
+	seen  map[litmus.Outcome]int
+	stuck []int // seeds of runs that did not end within timedLimit
 }
 
 // timedLimit is far more cycles than a litmus test takes.
 const timedLimit = 2_000_000
 
+// timedConfig draws a machine. Its caches are just large enough for a test: building them
+// is most of what a run costs.
+func timedConfig(t *litmus.Test, model *cpu.Model, rnd *sim.Rand) machine.Config {
+	cfg := machine.DefaultConfig()
+	cfg.ISA, cfg.MemoryModel = t.ISA.String(), model.Name
+	cfg.L1.Bytes, cfg.L2.Bytes, cfg.LLC.Bytes = 2<<10, 4<<10, 32<<10
+	cfg.Core.Window = []int{224, 224, 64, 8}[rnd.Intn(4)]
+	cfg.Core.StoreMerge = rnd.Intn(4) == 0
+	if rnd.Intn(4) == 0 {
+		cfg.Core.AtomicLoads = "speculate"
+	}
+	if rnd.Intn(4) == 0 {
+		cfg.Topology.ThreadsPerCore = 2
+	}
+	return cfg
+}
+
+// timedRun is one run. Its seed decides the cores and whether some of them share caches,
+// the window, the place of locations in their lines and whether they share one, the lines
+// that caches start with, the moment at which each thread starts, and the delays of
+// messages.
 func timedRun(t *litmus.Test, model *cpu.Model, seed uint64) (litmus.Outcome, error) {
 	rnd := sim.NewRand(seed, 0, 7)
-	cfg := machine.DefaultConfig()
-	isa := cpu.X86_64
-	cfg.ISA, cfg.MemoryModel = "x86-64", model.Name
-	if t.Arch == litmus.AArch64 {
-		isa, cfg.ISA = cpu.ARM64LSE, "arm64-lse"
-	}
+	cfg := timedConfig(t, model, &rnd)
 	watch := &timedWatch{test: t, vals: make([]uint64, len(t.Observe)), final: map[uint64]uint64{}}
 	setup := machine.Setup{Config: cfg, Space: mem.NewSpace(&mem.Layout{Name: "litmus"}), Seed: seed, Judge: watch, LimitCycles: timedLimit}
 	if rnd.Intn(2) == 0 {
 		setup.ChaosNS = float64(rnd.Intn(200))
 	}
-	for _, l := range t.Locs {
-		a := setup.Space.NewRaw(l.Name, 64, 64)
+	together := rnd.Intn(8) == 0 && len(t.Locs) <= mem.LineBytes/8
+	var at mem.Addr
+	for i, l := range t.Locs {
+		if i == 0 || !together {
+			at = setup.Space.NewRaw(l.Name, mem.LineBytes, mem.LineBytes)
+		}
+		slot := i
+		if !together {
+			slot = rnd.Intn(mem.LineBytes / 8)
+		}
+		a := at + mem.Addr(8*slot)
 		watch.addr = append(watch.addr, uint64(a))
-		watch.final[uint64(a)] = uint64(uint32(l.Init))
-		setup.Init = append(setup.Init, machine.Word{Addr: a, Bytes: 4, Value: uint64(uint32(l.Init))})
+		watch.final[uint64(a)] = t.Word(l.Init)
+		setup.Init = append(setup.Init, machine.Word{Addr: a, Bytes: t.Bytes, Value: t.Word(l.Init)})
 	}
-	cores := cfg.Topology.Sockets * cfg.Topology.L3PerSocket * cfg.Topology.CoresPerL3 * cfg.Topology.ThreadsPerCore
+	cores := cfg.Topology.Threads()
+	if rnd.Intn(4) == 0 {
+		cores = max(len(t.Threads), 4) // close to each other
+	}
 	for i := range t.Threads {
 		results := setup.Space.NewRaw(fmt.Sprintf("results%d", i), 64*((len(t.Observe)*8+63)/64+1), 64)
-		setup.Threads = append(setup.Threads, timedThread(t, i, isa, watch.addr, results, &rnd))
+		setup.Threads = append(setup.Threads, timedThread(t, i, watch.addr, results, &rnd))
 		for {
-			if c := int(rnd.Intn(cores)); !slices.Contains(setup.Place, c) {
+			if c := rnd.Intn(cores); !slices.Contains(setup.Place, c) {
 				setup.Place = append(setup.Place, c)
 				break
 			}
@@ -92,9 +125,9 @@ func timedRun(t *litmus.Test, model *cpu.Model, seed uint64) (litmus.Outcome, er
 
 // timedThread is a thread of a test between a warm-up and stores of what its registers
 // hold at the end.
-func timedThread(t *litmus.Test, n int, isa cpu.ISA, addr []uint64, results mem.Addr, rnd *sim.Rand) machine.Thread {
+func timedThread(t *litmus.Test, n int, addr []uint64, results mem.Addr, rnd *sim.Rand) machine.Thread {
 	th := &t.Threads[n]
-	p := &cpu.Program{Name: fmt.Sprintf("P%d", n), ISA: isa, Bind: map[string]cpu.Reg{}, RegName: make([]string, cpu.NumRegs)}
+	p := &cpu.Program{Name: fmt.Sprintf("P%d", n), ISA: t.ISA, Bind: map[string]cpu.Reg{}, RegName: make([]string, cpu.NumRegs)}
 	emit := func(op cpu.Op, text string, ghosts ...cpu.Ghost) {
 		op.Site = int32(len(p.Sites))
 		if len(ghosts) > 0 {
@@ -111,14 +144,20 @@ func timedThread(t *litmus.Test, n int, isa cpu.ISA, addr []uint64, results mem.
 	}
 	regs := []machine.RegValue{{Reg: cpu.TaskReg, Value: uint64(results)}, {Reg: timedResults, Value: uint64(results)}}
 	for _, a := range addr {
-		if rnd.Intn(2) == 0 {
-			base := make(cpu.ALU, cpu.Mov)
-			base.Dst, base.Imm = timedScratch, int64(a)
-			emit(base, "warm-up")
-			load := make(cpu.Load, cpu.FnNone)
-			load.Dst, load.A = timedScratch, timedScratch
-			emit(load, "warm-up")
+		base := make(cpu.ALU, cpu.Mov)
+		base.Dst, base.Imm = timedScratch, int64(a)
+		warm := make(cpu.Load, cpu.FnNone)
+		switch rnd.Intn(4) {
+		case 0, 1: // absent, unless another thread's access brings it
+			continue
+		case 2:
+			warm.Dst = timedScratch
+		case 3:
+			warm = make(cpu.Prefetch, cpu.ForWrite)
 		}
+		warm.A = timedScratch
+		emit(base, "warm-up")
+		emit(warm, "warm-up")
 	}
 	work := make(cpu.ALU, cpu.Work)
 	work.Imm = int64(600 + rnd.Intn(300))
@@ -126,8 +165,12 @@ func timedThread(t *litmus.Test, n int, isa cpu.ISA, addr []uint64, results mem.
 	emit(make(cpu.Fence, cpu.Full), "start")
 	shift := int32(len(p.Ops))
 	for i, op := range th.Ops {
-		if op.Code == cpu.Branch {
+		switch op.Code {
+		case cpu.Branch:
 			op.Off += shift
+		case cpu.Halt: // on to the results
+			op = make(cpu.Branch, cpu.Always)
+			op.Off = shift + int32(len(th.Ops))
 		}
 		switch op.Code {
 		case cpu.Store, cpu.RMW, cpu.StoreExcl: // the judge follows memory
@@ -173,27 +216,19 @@ func (w *timedWatch) Observe(_ int64, _ int, event int32, obj mem.Addr, _, new u
 }
 
 // timedAll runs every test on the cores, as many at a time as the host has processors.
-func timedAll(rows []litmusRow, runs int) error {
-	errs := make([]error, len(rows))
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wait.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(rows); i = int(next.Add(1)) - 1 {
-				rows[i].seen, rows[i].stuck, errs[i] = timedRuns(rows[i].result.Test, rows[i].result.Model, runs)
-			}
-		})
+func timedAll(ctx context.Context, rows []litmusRow, runs int, progress func(sweep.Progress)) error {
+	// A machine lives for some microseconds of work and is garbage then.
+	defer debug.SetGCPercent(debug.SetGCPercent(1000))
+	one := func(_ context.Context, i int) (timedSeen, error) {
+		return timedRuns(rows[i].result.Test, rows[i].result.Model, runs)
 	}
-	wait.Wait()
-	for i, err := range errs {
-		if err != nil {
-			return err
-		}
-		for o := range rows[i].seen {
+	return sweep.Run(ctx, len(rows), sweep.Options{Progress: progress}, one, func(i int, s timedSeen) error {
+		rows[i].timed = s
+		for o := range s.seen {
 			if !slices.Contains(rows[i].result.Outcomes, o) {
 				rows[i].failed = fmt.Sprintf("the cores showed %s, which the model forbids", o)
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

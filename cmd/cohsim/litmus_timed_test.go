@@ -25,13 +25,13 @@ func shown(t *testing.T, arch litmus.Arch, model *cpu.Model, cycle string, runs 
 		t.Fatal(err)
 	}
 	rows := []litmusRow{{result: r}}
-	if err := timedAll(rows, runs); err != nil {
+	if err := timedAll(t.Context(), rows, runs, nil); err != nil {
 		t.Fatal(err)
 	}
-	if rows[0].failed != "" || len(rows[0].stuck) > 0 {
-		t.Errorf("%s under %s: %s, stuck %v", cycle, model.Name, rows[0].failed, rows[0].stuck)
+	if rows[0].failed != "" || len(rows[0].timed.stuck) > 0 {
+		t.Errorf("%s under %s: %s, stuck %v", cycle, model.Name, rows[0].failed, rows[0].timed.stuck)
 	}
-	for o, n := range rows[0].seen {
+	for o, n := range rows[0].timed.seen {
 		if r.Meets(o) {
 			met += n
 		}

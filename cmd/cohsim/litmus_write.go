@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -103,7 +104,7 @@ func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Bu
 
 // met says that the cores showed an outcome that meets the condition.
 func (r *litmusRow) met() bool {
-	for o, n := range r.seen {
+	for o, n := range r.timed.seen {
 		if n > 0 && r.result.Meets(o) {
 			return true
 		}
@@ -134,12 +135,17 @@ func litmusLines(f *litmusFlags, rows []litmusRow, b *strings.Builder) {
 	}
 }
 
-// litmusName is a test's suite and file, "cycle" if it has none.
+// litmusName is a test's suite and file, "cycle" if it has none, and the instruction set
+// where the file leaves that open.
 func litmusName(t *litmus.Test) string {
-	if t.Suite == "." {
-		return t.FileName()
+	name := t.FileName()
+	if t.Suite != "." {
+		name = t.Suite + "/" + name
 	}
-	return t.Suite + "/" + t.FileName()
+	if filepath.Ext(t.File) == ".uop" {
+		name += " on " + t.Arch
+	}
+	return name
 }
 
 // litmusOutcomes prints the outcome set of a test, those that meet the condition marked.
@@ -164,14 +170,14 @@ func litmusOutcomes(f *litmusFlags, r *litmusRow, b *strings.Builder) {
 		if slices.Contains(r.extra, o) {
 			note = "   outside the known set"
 		}
-		if r.seen != nil {
-			note = fmt.Sprintf("   seen %d times%s", r.seen[o], note)
+		if r.timed.seen != nil {
+			note = fmt.Sprintf("   seen %d times%s", r.timed.seen[o], note)
 		}
 		fmt.Fprintf(b, "  %s %s%s\n", mark, o, note)
 	}
-	for _, o := range slices.Sorted(maps.Keys(r.seen)) {
+	for _, o := range slices.Sorted(maps.Keys(r.timed.seen)) {
 		if !slices.Contains(r.result.Outcomes, o) {
-			fmt.Fprintf(b, "    %s   seen %d times, FORBIDDEN\n", o, r.seen[o])
+			fmt.Fprintf(b, "    %s   seen %d times, FORBIDDEN\n", o, r.timed.seen[o])
 		}
 	}
 	for _, o := range r.missing {
@@ -209,9 +215,9 @@ func litmusJSON(rows []litmusRow, w io.Writer) error {
 	tests := []test{}
 	for _, r := range rows {
 		t := r.result.Test
-		j := test{Suite: t.Suite, Test: t.FileName(), Arch: t.Arch.String(), Model: r.result.Model.Name, Condition: t.Quant + " " + t.Cond.String(),
+		j := test{Suite: t.Suite, Test: t.FileName(), Arch: t.Arch, Model: r.result.Model.Name, Condition: t.Quant + " " + t.Cond.String(),
 			Observation: r.result.Observation(), Outcomes: r.result.Outcomes, States: r.result.States, Window: r.result.Window,
-			Seen: r.seen, Extra: r.extra, Missing: r.missing, Failed: r.failed}
+			Seen: r.timed.seen, Extra: r.extra, Missing: r.missing, Failed: r.failed}
 		if r.relation != "" {
 			j.Relation = &r.relation
 		}

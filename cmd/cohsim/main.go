@@ -109,7 +109,7 @@ func litmusCommand() *cobra.Command {
 		Short:              "Explore litmus tests under the memory models that the cores obey",
 		DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return exited(cmdLitmus(args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
+			return exited(cmdLitmus(cmd.Context(), args, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
 }

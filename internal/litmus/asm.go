@@ -84,7 +84,7 @@ type jump struct {
 }
 
 func newAssembler(p *parser, n int) *assembler {
-	return &assembler{p: p, arch: p.t.Arch, n: n, t: &p.t.Threads[n], labels: map[string]int{}, bases: map[int]bool{}}
+	return &assembler{p: p, arch: p.arch, n: n, t: &p.t.Threads[n], labels: map[string]int{}, bases: map[int]bool{}}
 }
 
 // cell reads labels and at most one instruction.

@@ -41,7 +41,7 @@ func (a *assembler) x86Operand(p piece) x86Operand {
 
 // base is the register that holds the address of a location.
 func (a *assembler) base(name string) cpu.Reg {
-	i := a.p.loc(name)
+	i := a.p.loc(a.cur, name)
 	if i >= maxX86Loc {
 		a.p.fail(a.cur, "more than %d locations", maxX86Loc)
 		return locReg

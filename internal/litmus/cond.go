@@ -2,6 +2,9 @@ package litmus
 
 import "strings"
 
+// quantors open the condition of a test.
+var quantors = []string{"exists", "~exists", "~ exists", "forall"}
+
 // tail reads "locations [x; 0:X1;]" and "exists (…)", in that order.
 func (p *parser) tail(body piece) {
 	for strings.HasPrefix(body.s, "locations") {
@@ -18,7 +21,7 @@ func (p *parser) tail(body piece) {
 		}
 		body = body.cut(shut+1, len(body.s))
 	}
-	for _, q := range []string{"exists", "~exists", "~ exists", "forall"} {
+	for _, q := range quantors {
 		if strings.HasPrefix(body.s, q) {
 			p.t.Quant = strings.ReplaceAll(q, " ", "")
 			c := &condParser{p: p, at: body.cut(len(q), len(body.s))}
@@ -134,7 +137,7 @@ func (c *condParser) atom() Cond {
 	if n, ok := number(right.s); ok {
 		k.Val = n
 	} else if isName(right.s) {
-		k.Loc = c.p.loc(right.s)
+		k.Loc = c.p.loc(right, right.s)
 	} else {
 		c.i = from
 		c.fail("expected a number or the name of a location at %q")

@@ -1,6 +1,7 @@
 package litmus
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,8 @@ func (p piece) split(sep byte) []piece {
 
 type parser struct {
 	t    *Test
+	arch Arch
+	uop  *uopTest // what names mean in a .uop test; nil in other formats
 	errs Errors
 }
 
@@ -76,18 +79,24 @@ func (p *parser) fail(at piece, format string, args ...any) {
 
 // Parse reads a test. The error is Errors.
 func Parse(file, text string) (*Test, error) {
-	p := &parser{t: &Test{File: file, Suite: filepath.Base(filepath.Dir(file))}}
+	p := &parser{t: newTest(file, 4)}
 	p.file(piece{blankComments(text), 1, 1})
-	if len(p.errs) > 0 {
-		slices.SortStableFunc(p.errs, func(a, b Error) int {
-			if a.Line != b.Line {
-				return a.Line - b.Line
-			}
-			return a.Col - b.Col
-		})
-		return nil, p.errs
+	return p.done()
+}
+
+func newTest(file string, bytes int) *Test {
+	return &Test{File: file, Suite: filepath.Base(filepath.Dir(file)), Bytes: bytes}
+}
+
+// done returns the test, or all mistakes in the order of the text.
+func (p *parser) done() (*Test, error) {
+	if len(p.errs) == 0 {
+		return p.t, nil
 	}
-	return p.t, nil
+	slices.SortStableFunc(p.errs, func(a, b Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	return nil, slices.Compact(p.errs)
 }
 
 // blankComments replaces (* … *) by spaces, so that positions stay.
@@ -120,14 +129,14 @@ func (p *parser) file(text piece) {
 	}
 	switch words[0] {
 	case "X86_64":
-		p.t.Arch = X86
+		p.arch = X86
 	case "AArch64":
-		p.t.Arch = AArch64
+		p.arch = AArch64
 	default:
 		p.fail(head, "unsupported architecture %q: supported are X86_64, AArch64", words[0])
 		return
 	}
-	p.t.Name = words[1]
+	p.t.Name, p.t.Arch, p.t.ISA = words[1], p.arch.String(), p.arch.ISA()
 	open, shut := strings.IndexByte(text.s, '{'), strings.IndexByte(text.s, '}')
 	if open < 0 || shut < open {
 		p.fail(head, "the initial state { … } is missing")
@@ -160,9 +169,19 @@ func tailOf(s string) int {
 	return -1
 }
 
-// loc returns the number of a location, a new one if need be.
-func (p *parser) loc(name string) int {
-	i := slices.IndexFunc(p.t.Locs, func(l Loc) bool { return l.Name == name })
+// loc returns the number of a location. Only the formats in which locations are not
+// declared make a new one.
+func (p *parser) loc(at piece, name string) int {
+	i := p.t.location(name)
+	if i < 0 && p.uop != nil {
+		p.fail(at, "there is no location %q: locations are the inputs of the threads' programs%s", name, p.uop.locations(p.t))
+		return 0
+	}
+	return p.newLoc(name)
+}
+
+func (p *parser) newLoc(name string) int {
+	i := p.t.location(name)
 	if i < 0 {
 		i = len(p.t.Locs)
 		p.t.Locs = append(p.t.Locs, Loc{Name: name})
@@ -188,7 +207,7 @@ func (p *parser) init(body piece) {
 		eq := strings.IndexByte(item.s, '=')
 		if eq < 0 {
 			if f := strings.Fields(item.s); len(f) == 1 && isName(f[0]) {
-				p.loc(f[0])
+				p.loc(item, f[0])
 				continue
 			}
 			p.fail(item, "expected NAME=VALUE, [NAME]=VALUE or THREAD:REGISTER=VALUE")
@@ -211,7 +230,7 @@ func (p *parser) init(body piece) {
 		case isNumber:
 			p.thread(v.Thread).Init = append(p.thread(v.Thread).Init, RegInit{v.Reg, n, -1})
 		case isName(right.s):
-			p.thread(v.Thread).Init = append(p.thread(v.Thread).Init, RegInit{v.Reg, 0, p.loc(right.s)})
+			p.thread(v.Thread).Init = append(p.thread(v.Thread).Init, RegInit{v.Reg, 0, p.newLoc(right.s)})
 		default:
 			p.fail(right, "expected a number or the name of a location")
 		}
@@ -232,12 +251,15 @@ func (p *parser) variable(at piece, v *Var) bool {
 			return false
 		}
 		name := at.cut(colon+1, len(s))
-		r, ok := registerOf(p.t.Arch, name.s)
+		if p.uop != nil {
+			return p.uop.register(p, at, n, name, v)
+		}
+		r, ok := registerOf(p.arch, name.s)
 		if !ok || r == cpu.NoReg {
-			p.fail(name, "undefined register %q: %s has %s", name.s, p.t.Arch, registerList(p.t.Arch))
+			p.fail(name, "undefined register %q: %s has %s", name.s, p.arch, registerList(p.arch))
 			return false
 		}
-		*v = Var{Thread: n, Name: fullRegister(p.t.Arch, name.s), Reg: r}
+		*v = Var{Thread: n, Name: fullRegister(p.arch, name.s), Reg: r}
 		return true
 	}
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
@@ -248,7 +270,7 @@ func (p *parser) variable(at piece, v *Var) bool {
 		p.fail(at, "expected a location or THREAD:REGISTER, not %q", at.s)
 		return false
 	}
-	*v = Var{Thread: -1, Name: s, Loc: p.loc(s)}
+	*v = Var{Thread: -1, Name: s, Loc: p.loc(at, s)}
 	return true
 }
 

@@ -82,7 +82,7 @@ func (t *Test) Loops() bool {
 // Run explores every execution of the test.
 func (t *Test) Run(o Options) (*Result, error) {
 	if o.Model == nil {
-		o.Model = t.Arch.Model()
+		o.Model = t.Model()
 	}
 	if o.Window == 0 {
 		o.Window = check.DefaultWindow
@@ -90,7 +90,7 @@ func (t *Test) Run(o Options) (*Result, error) {
 	addr := t.addresses()
 	cfg := check.LitmusConfig{Model: o.Model, Addr: addr, Window: o.Window}
 	for _, l := range t.Locs {
-		cfg.Init = append(cfg.Init, uint64(uint32(l.Init)))
+		cfg.Init = append(cfg.Init, t.Word(l.Init))
 		cfg.Names = append(cfg.Names, l.Name)
 	}
 	for i := range t.Threads {
@@ -108,8 +108,8 @@ func (t *Test) Run(o Options) (*Result, error) {
 		cfg.Observe = append(cfg.Observe, check.Observed{Thread: v.Thread, Reg: v.Reg, Word: v.Loc})
 	}
 	meets := func(out []uint64) bool {
-		return t.Cond.Holds(func(v Var) uint64 {
-			return out[slices.IndexFunc(t.Observe, func(w Var) bool { return w.Thread == v.Thread && w.Name == v.Name })]
+		return t.Cond.holds(func(v Var) int64 {
+			return t.number(out[slices.IndexFunc(t.Observe, func(w Var) bool { return w.Thread == v.Thread && w.Name == v.Name })])
 		}, addr)
 	}
 	if o.Witness {
@@ -139,6 +139,9 @@ func (t *Test) Run(o Options) (*Result, error) {
 		r.meets[s] = meets(out)
 	}
 	r.Outcomes = slices.Sorted(maps.Keys(r.meets))
+	if len(r.Outcomes) == 0 && !o.Witness {
+		return nil, fmt.Errorf("%s: no execution ends", t.Name)
+	}
 	return r, nil
 }
 
@@ -146,7 +149,7 @@ func (t *Test) Run(o Options) (*Result, error) {
 func (t *Test) OutcomeOf(vals []uint64, addr []uint64) Outcome {
 	var parts []string
 	for i, v := range t.Observe {
-		s := fmt.Sprint(int32(vals[i]))
+		s := fmt.Sprint(t.number(vals[i]))
 		if l := slices.Index(addr, vals[i]); l >= 0 {
 			s = t.Locs[l].Name
 		}

@@ -21,15 +21,41 @@ const (
 // String is the word that a test of the architecture begins with.
 func (a Arch) String() string { return [...]string{"X86_64", "AArch64"}[a] }
 
-// Model is the memory model that the architecture has.
-func (a Arch) Model() *cpu.Model { return [...]*cpu.Model{cpu.TSO, cpu.ARMv8}[a] }
+// ISA is the instruction set by the name that machines have.
+func (a Arch) ISA() cpu.ISA { return [...]cpu.ISA{cpu.X86_64, cpu.ARM64LSE}[a] }
+
+// Word cuts a value to the width of a location.
+func (t *Test) Word(v int64) uint64 {
+	if t.Bytes == 4 {
+		return uint64(uint32(v))
+	}
+	return uint64(v)
+}
+
+// number is a word as people write it.
+func (t *Test) number(v uint64) int64 {
+	if t.Bytes == 4 {
+		return int64(int32(v))
+	}
+	return int64(v)
+}
+
+// Model is the memory model of the test's instruction set.
+func (t *Test) Model() *cpu.Model {
+	if t.ISA == cpu.X86_64 {
+		return cpu.TSO
+	}
+	return cpu.ARMv8
+}
 
 // Test is one litmus test.
 type Test struct {
 	Name    string
 	File    string
 	Suite   string // the folder it lies in
-	Arch    Arch
+	ISA     cpu.ISA
+	Arch    string // the instruction set as the test's format calls it
+	Bytes   int    // width of every location
 	Threads []Thread
 	Locs    []Loc
 	Observe []Var // what an outcome consists of: of the condition and "locations"
@@ -39,7 +65,8 @@ type Test struct {
 
 // FileName is the name of the test's file without its ending.
 func (t *Test) FileName() string {
-	return strings.TrimSuffix(filepath.Base(t.File), ".litmus")
+	name := filepath.Base(t.File)
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // Thread is one thread of a test.
@@ -56,10 +83,15 @@ type RegInit struct {
 	Loc   int // index into Locs, -1 if Value counts
 }
 
-// Loc is a location: a 4-byte word in a line of its own.
+// Loc is a location, one word.
 type Loc struct {
 	Name string
 	Init int64
+}
+
+// location is the number of a location, -1 if the test has none of that name.
+func (t *Test) location(name string) int {
+	return slices.IndexFunc(t.Locs, func(l Loc) bool { return l.Name == name })
 }
 
 // Var is a register of a thread, "0:X1", or with Thread < 0 a location, "[x]".
@@ -155,30 +187,31 @@ const (
 	CondNot
 )
 
-// Holds evaluates the condition, given the value of each variable.
-func (c *Cond) Holds(value func(Var) uint64, addr []uint64) bool {
+// holds evaluates the condition, given the value of each variable as a number and where
+// the locations lie.
+func (c *Cond) holds(value func(Var) int64, addr []uint64) bool {
 	switch c.Op {
 	case CondEq:
-		want := uint64(c.Val)
+		want := c.Val
 		if c.Loc >= 0 {
-			want = addr[c.Loc]
+			want = int64(addr[c.Loc])
 		}
 		return value(c.Var) == want
 	case CondAnd:
 		for i := range c.Kids {
-			if !c.Kids[i].Holds(value, addr) {
+			if !c.Kids[i].holds(value, addr) {
 				return false
 			}
 		}
 	case CondOr:
 		for i := range c.Kids {
-			if c.Kids[i].Holds(value, addr) {
+			if c.Kids[i].holds(value, addr) {
 				return true
 			}
 		}
 		return false
 	case CondNot:
-		return !c.Kids[0].Holds(value, addr)
+		return !c.Kids[0].holds(value, addr)
 	}
 	return true
 }
