@@ -66,6 +66,11 @@ func (c *Core) queueBlocks(e *entry) bool {
 
 // needLine locks the line of an RMW if it is writable, and else waits for it.
 func (c *Core) needLine(i int32, e *entry, t int64) {
+	if c.yield == e.addr>>lineShift && t < c.yieldTo {
+		e.phase = preparing // a snoop comes first
+		c.schedule(i, c.yieldTo)
+		return
+	}
 	if c.port.Own(e.addr, t, true) != Done {
 		e.phase = filling
 		e.flags |= missed
@@ -191,6 +196,14 @@ func (c *Core) SnoopHold(line uint64, owned bool, t int64, used int) (until int6
 	}
 	switch e.phase {
 	case holding:
+		if c.tm.AtomicPre+c.tm.AtomicPost > 0 {
+			return e.at + 1, used
+		}
+		// The next op would lock the line in the cycle in which this one unlocks it.
+		if used < c.tm.AtomicGrace && c.followed(e, line) {
+			return e.at + int64(c.tm.AtomicHold) + 1, used + 1
+		}
+		c.yield, c.yieldTo = line, e.at+1
 		return e.at + 1, used
 	case preparing:
 		if used < c.tm.AtomicGrace && e.flags&chained != 0 {

@@ -15,7 +15,7 @@ type Config struct {
 	SquashCost     int `toml:"squash_cycles" min:"0" max:"1000" doc:"cycles from the loss of a line that squashes a speculative load to its refetch"`
 
 	StoreBuffer   int     `toml:"store_buffer_entries" min:"1" max:"512" doc:"stores from dispatch until they are visible"`
-	ForwardCycles int     `toml:"store_forward_cycles" min:"1" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
+	ForwardCycles int     `toml:"store_forward_cycles" min:"0" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
 	StoreMerge    bool    `toml:"store_merge" doc:"consecutive buffered stores to one line become visible together"`
 	StoreRestart  float64 `toml:"store_restart_ns" min:"0" max:"1000" doc:"delay of the next drain after a store that missed got its line"`
 	StorePrefetch bool    `toml:"store_prefetch" doc:"a store asks for ownership when its address is known, not only at the head of the buffer"`

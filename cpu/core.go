@@ -80,6 +80,8 @@ type Core struct {
 	monitor  uint64
 	armedAt  int64       // when the load-linked performed
 	armed    bool        // exclusive monitor set
+	yield    uint64      // line that a snoop gets before the next locked op does, until yieldTo
+	yieldTo  int64
 	chain    uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
 	asleepAt int64       // when the Wait at the head is through schedule()
 	arrived  stats.Cause // what supplied the line that is arriving, Issue outside LineReady

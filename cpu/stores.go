@@ -258,9 +258,13 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 			}
 			e.val, e.perfAt = e.op.Truncate(v), t
 			e.flags |= performed | forwarded
-			e.phase = executing
 			e.level = uint8(stats.L1)
 			e.v[slotC] = n - 1
+			if c.tm.ForwardCycles == 0 { // renamed: the value is the store's operand
+				c.completed(i, e, t)
+				return true
+			}
+			e.phase = executing
 			c.schedule(i, t+int64(c.tm.ForwardCycles))
 			return true
 		}

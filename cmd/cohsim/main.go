@@ -7,6 +7,8 @@
 //	cohsim layout            import and draw struct layouts
 //	cohsim verify            model-check the protocol tables
 //	cohsim litmus            explore litmus tests under the memory models
+//	cohsim validate          hold the model against measured hardware
+//	cohsim calibrate         fit the free keys of a machine to measured points
 //
 // Results go to standard output, everything else to standard error. Exit codes:
 // 0 ok; 1 a check failed; 2 a mistake in the command line or in a file it names,
@@ -74,7 +76,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
 	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
-		layoutCommand(), verifyCommand(), litmusCommand(), versionCommand())
+		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), versionCommand())
 	return root
 }
 

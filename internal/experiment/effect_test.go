@@ -19,6 +19,7 @@ import (
 var exempt = map[string]string{
 	"machine.name":                       "a name: printed, never simulated",
 	"machine.doc":                        "text",
+	"machine.free_keys":                  "what cohsim calibrate may move; no run looks at it",
 	"run.seeds":                          "a list of replicates; TestBytesDoNotDependOnJobsOrEngine demands that a seed has an effect",
 	"run.engine":                         "both engines must give the same bytes; tests here and in package machine demand it",
 	"run.check":                          "check: looks on, and must change nothing",

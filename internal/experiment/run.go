@@ -108,6 +108,12 @@ func cost(cfg *config.Config) uint64 {
 	return uint64(cfg.Run.Cores) * uint64(cfg.Run.WarmupNS+cfg.Run.MeasureNS)
 }
 
+// Simulate runs one point with one seed. The error is a [*RunError].
+func (e *Experiment) Simulate(p *config.Point, seed int) (report.Record, error) {
+	out, err := e.simulate(p, seed, false)
+	return out.record, err
+}
+
 // simulate is one job.
 func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, error) {
 	fail := func(err error) (outcome, error) { return outcome{}, &RunError{e, p, seed, err} }

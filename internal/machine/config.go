@@ -32,6 +32,8 @@ type Config struct {
 	DRAMNS    float64      `toml:"dram_ns" min:"0" max:"100000" doc:"added to a reply that memory, not the LLC, supplies"`
 
 	Placements map[string][]int `toml:"placements" doc:"named lists of hardware threads, in the order in which run.cores takes them"`
+
+	Free []string `toml:"free_keys" dump:"-" doc:"keys of this machine that cohsim calibrate may fit (fabric.near.data_ns); no run looks at them"`
 }
 
 // LLC is the shared cache at one home.

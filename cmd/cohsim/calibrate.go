@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cohsim/configs"
+	"cohsim/internal/config"
+	"cohsim/internal/experiment"
+	"cohsim/internal/validate"
+)
+
+func calibrateCommand() *cobra.Command {
+	var f pointsFlags
+	var out string
+	var force bool
+	var runs int
+	cmd := &cobra.Command{
+		Use:   "calibrate MACHINE",
+		Short: "Fit the free keys of a machine to measured points",
+		Long: `Calibrate fits those keys of a machine file that its free_keys lists to the points
+whose use is calibrate, and to no others. It prints the file with the fitted values;
+comments say what is left of each row, and how far each key moves the rows. The file
+itself is never touched, and --out writes only where nothing is, unless --force says so.`,
+		Example: "  cohsim calibrate my-host.toml --points my-host.csv --out fitted.toml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("one machine, please: a file or a preset (%s)", strings.Join(shipped("machines"), ", "))
+			}
+			if out != "" && !force {
+				if _, err := os.Stat(out); err == nil {
+					return usage("--out: %s exists; --force replaces it", out)
+				}
+			}
+			ms, _, err := machines(args)
+			if err != nil {
+				return err
+			}
+			points, seeds, err := f.read()
+			if err != nil {
+				return err
+			}
+			fit, err := validate.Calibrate(cmd.Context(), ms[0], points, validate.CalibrateOptions{
+				Options: validate.Options{Seeds: seeds, Jobs: f.jobs}, MaxRuns: runs})
+			var diag config.Diagnostics
+			var failed *experiment.RunError
+			switch {
+			case errors.As(err, &diag) || errors.As(err, &failed):
+				return err
+			case err != nil:
+				return usage("%v", err)
+			}
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				if text, err = fs.ReadFile(configs.FS, path.Join("machines", args[0]+".toml")); err != nil {
+					return usage("%v", err)
+				}
+			}
+			from := "the shipped points"
+			if len(f.points) > 0 {
+				from = strings.Join(f.points, ", ")
+			}
+			fitted := fit.Rewrite(string(text), ms[0].Name, from, seeds)
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d keys, %d rows, simulated %d times: the root mean square of the error went from %.1f to %.1f %%\n",
+				len(fit.Free), len(fit.Results), fit.Runs, 100*fit.Before, 100*fit.After)
+			if out == "" {
+				return write(cmd.OutOrStdout(), func(w io.Writer) error { _, err := io.WriteString(w, fitted); return err })
+			}
+			if err := writeFile(out, []byte(fitted)); err != nil {
+				return &ioError{err}
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&out, "out", "", "write `FILE`.toml instead of standard output")
+	fl.BoolVar(&force, "force", false, "let --out replace a file")
+	fl.IntVar(&runs, "runs", 0, "simulate all rows at most `N` times; 0 is 60 a free key")
+	return cmd
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/spf13/cobra"
+
+	"cohsim/configs"
+	"cohsim/internal/report"
+	"cohsim/internal/validate"
+)
+
+// pointsFlags are the flags of commands that run measured points.
+type pointsFlags struct {
+	points []string
+	seeds  int
+	jobs   int
+}
+
+func (f *pointsFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.points, "points", nil, "take points from `FILE`.csv; without it, from what is shipped")
+	fl.IntVar(&f.seeds, "seeds", len(validate.DefaultSeeds), "run every point with `N` seeds and take the median")
+	fl.IntVar(&f.jobs, "jobs", 0, "run `N` at a time; 0 is one per CPU of this host")
+}
+
+// read reads the points, and says which seeds to run.
+func (f *pointsFlags) read() (points []validate.Point, seeds []int, err error) {
+	if f.seeds < 1 || f.seeds > 1000 {
+		return nil, nil, usage("--seeds: %d is not between 1 and 1000", f.seeds)
+	}
+	if f.jobs < 0 {
+		return nil, nil, usage("--jobs: %d is negative", f.jobs)
+	}
+	for i := range f.seeds {
+		seeds = append(seeds, i+1)
+	}
+	read := func(name string, text []byte) error {
+		ps, err := validate.Parse(name, text)
+		points = append(points, ps...)
+		return err
+	}
+	if len(f.points) == 0 {
+		names, _ := fs.Glob(configs.FS, "points/*.csv") // the pattern is well formed
+		for _, name := range names {
+			text, err := fs.ReadFile(configs.FS, name)
+			if err == nil {
+				err = read("configs/"+name, text)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	for _, name := range f.points {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, nil, usage("--points: %v", err)
+		}
+		if err := read(name, text); err != nil {
+			return nil, nil, err
+		}
+	}
+	return points, seeds, nil
+}
+
+// machines finds presets and machine files; without names, every preset.
+func machines(refs []string) (out []validate.Machine, free map[string]int, err error) {
+	if len(refs) == 0 {
+		refs = shipped("machines")
+	}
+	free = map[string]int{}
+	for _, ref := range refs {
+		var text []byte
+		if strings.HasSuffix(ref, ".toml") || strings.ContainsRune(ref, filepath.Separator) {
+			text, err = os.ReadFile(ref)
+		} else if text, err = fs.ReadFile(configs.FS, "machines/"+ref+".toml"); err != nil {
+			return nil, nil, oneOf("machine", ref, shipped("machines"))
+		}
+		if err != nil {
+			return nil, nil, usage("%v", err)
+		}
+		var head struct {
+			Name string
+			Free []string `toml:"free_keys"`
+		}
+		name := strings.TrimSuffix(filepath.Base(ref), ".toml")
+		if toml.Unmarshal(text, &head) == nil && head.Name != "" { // its mistakes are told when it is used
+			name = head.Name
+		}
+		free[name] = len(head.Free)
+		out = append(out, validate.Machine{Name: name, Ref: ref})
+	}
+	return out, free, nil
+}
+
+func validateCommand() *cobra.Command {
+	var f pointsFlags
+	var strict, wide bool
+	var format, figure string
+	cmd := &cobra.Command{
+		Use:   "validate [MACHINE]...",
+		Short: "Hold the model against measured hardware",
+		Long: `Validate runs the workload behind every measured point and says how far off the
+model is: per point, per family of points (geometric mean, 90th percentile, maximum,
+Kendall's tau), which directions it gets right, and which targets it reaches.
+
+MACHINE is a preset or a file; without one, every preset. Points are shipped, and
+come from anywhere with --points: a CSV with the columns
+` + strings.Join(validate.Columns(), ",") + `.`,
+		Example: `  cohsim validate skylake-client
+  cohsim validate my-host.toml --points my-host.csv --strict`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return shipped("machines"), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := report.CheckFormat(format); err != nil {
+				return usage("--format: %v", err)
+			}
+			ms, free, err := machines(args)
+			if err != nil {
+				return err
+			}
+			points, seeds, err := f.read()
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 { // points of other machines were not asked for
+				points = slices.DeleteFunc(points, func(p validate.Point) bool {
+					return !slices.ContainsFunc(ms, func(m validate.Machine) bool { return m.Name == p.Machine })
+				})
+			}
+			plan, err := validate.NewPlan(points, ms, seeds)
+			if err != nil {
+				return err
+			}
+			results, uncovered, err := plan.Run(cmd.Context(), validate.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr())})
+			if err != nil {
+				return err
+			}
+			rep := validate.Judge(results, uncovered, free)
+			if figure != "" {
+				if err := writeFigure(figure, rep); err != nil {
+					return err
+				}
+			}
+			err = write(cmd.OutOrStdout(), func(w io.Writer) error {
+				if format == "bench" {
+					return report.WriteBench(w, rep.Document())
+				}
+				return report.WriteTables(w, format, rep.Tables(), report.Options{Wide: wide})
+			})
+			if err == nil && strict && rep.Missed() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "cohsim validate: a target is missed")
+				return exitCode(exitFailed)
+			}
+			return err
+		},
+	}
+	f.add(cmd)
+	fl := cmd.Flags()
+	fl.BoolVar(&strict, "strict", false, "exit with 1 if a target is missed")
+	fl.StringVar(&format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
+	fl.BoolVar(&wide, "wide", false, "leave no column out to fit 80 characters")
+	fl.StringVar(&figure, "figure", "", "also draw simulated against measured into `FILE`.svg or .png")
+	return cmd
+}
+
+// writeFigure draws the report's scatter; the file's name says how.
+func writeFigure(file string, rep *validate.Report) error {
+	ext := strings.TrimPrefix(filepath.Ext(file), ".")
+	data, err := report.DrawScatter(rep.Scatter(), ext)
+	if err != nil {
+		return usage("--figure: %v", err)
+	}
+	if err := writeFile(file, data); err != nil {
+		return &ioError{err}
+	}
+	return nil
+}
