@@ -78,9 +78,9 @@ type Core struct {
 
 	rmw      int32 // index of the RMW, SC or Wait that works at the head, -1
 	monitor  uint64
-	armedAt  int64       // when the load-linked performed
-	armed    bool        // exclusive monitor set
-	yield    uint64      // line that a snoop gets before the next locked op does, until yieldTo
+	armedAt  int64  // when the load-linked performed
+	armed    bool   // exclusive monitor set
+	yield    uint64 // line that a snoop gets before the next locked op does, until yieldTo
 	yieldTo  int64
 	chain    uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
 	asleepAt int64       // when the Wait at the head is through schedule()
