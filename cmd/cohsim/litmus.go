@@ -39,7 +39,8 @@ flags:
                        seeds, places and delays: none may show a forbidden outcome
   --window N           ops in flight of a thread that loops (default 8)
   --max-states N       give up beyond (default 10000000)
-  --format F           table (default), markdown, csv or json
+  --format F           table (default), markdown, latex, csv or json
+  --wide               do not fit tables to 80 columns
 
 An outcome outside the known set is forbidden: exit code 1, as for a ~exists or forall
 that does not hold. A smaller set is reported, and no failure.
@@ -65,6 +66,7 @@ type litmusFlags struct {
 	timed    int
 	opt      litmus.Options
 	format   string
+	wide     bool
 	paths    []string
 }
 
@@ -74,8 +76,9 @@ type litmusRow struct {
 	relation string // to the known outcomes; "" if there are none
 	extra    []litmus.Outcome
 	missing  []litmus.Outcome
-	timed    timedSeen // what the cores did, if they ran
-	failed   string    // why the test fails, "" if it does not
+	weak     []litmus.Outcome // those that sc forbids; known only if the cores ran
+	timed    timedSeen        // what the cores did, if they ran
+	failed   string           // why the test fails, "" if it does not
 }
 
 // cmdLitmus is the subcommand litmus. Args stand after that word.
@@ -112,11 +115,15 @@ func cmdLitmus(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	}
 	for _, t := range tests {
 		r, err := t.Run(f.opt)
+		row := litmusRow{}
+		if err == nil {
+			row = judgeLitmus(r, known)
+			row.weak, err = weakOutcomes(r, f)
+		}
 		if err != nil {
 			fmt.Fprintln(stderr, "cohsim litmus: error:", err)
 			return litmusUse
 		}
-		row := judgeLitmus(r, known)
 		states += r.States
 		rows = append(rows, row)
 	}
@@ -141,6 +148,20 @@ func cmdLitmus(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return litmusIO
 	}
 	return code
+}
+
+// weakOutcomes are those that sequential consistency forbids.
+func weakOutcomes(r *litmus.Result, f *litmusFlags) ([]litmus.Outcome, error) {
+	if f.timed == 0 {
+		return nil, nil
+	}
+	opt := f.opt
+	opt.Model = cpu.SC
+	sc, err := r.Test.Run(opt)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(r.Outcomes), func(o litmus.Outcome) bool { return slices.Contains(sc.Outcomes, o) }), nil
 }
 
 // judgeLitmus compares a result with what is known.
@@ -180,6 +201,7 @@ func parseLitmus(args []string) (*litmusFlags, error) {
 	fs.IntVar(&f.opt.Window, "window", check.DefaultWindow, "")
 	fs.IntVar(&f.opt.MaxStates, "max-states", 10_000_000, "")
 	fs.StringVar(&f.format, "format", "table", "")
+	fs.BoolVar(&f.wide, "wide", false, "")
 	for { // flags and files may be mixed
 		if err := fs.Parse(args); err != nil {
 			return nil, err
@@ -203,8 +225,8 @@ func parseLitmus(args []string) (*litmusFlags, error) {
 	if !slices.Contains([]string{"X86_64", "AArch64"}, f.arch) {
 		return nil, fmt.Errorf("--arch %s: allowed are X86_64, AArch64", f.arch)
 	}
-	if !slices.Contains([]string{"table", "markdown", "csv", "json"}, f.format) {
-		return nil, fmt.Errorf("--format %s: allowed are table, markdown, csv, json", f.format)
+	if !slices.Contains([]string{"table", "markdown", "latex", "csv", "json"}, f.format) {
+		return nil, fmt.Errorf("--format %s: allowed are table, markdown, latex, csv, json", f.format)
 	}
 	if f.opt.Window < 1 || f.opt.Window > 100 {
 		return nil, fmt.Errorf("--window %d: allowed are 1 to 100", f.opt.Window)

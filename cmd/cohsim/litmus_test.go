@@ -24,14 +24,18 @@ func TestLitmusRunsTheSuiteAgainstItsKnownOutcomes(t *testing.T) {
 
 func TestLitmusPrintsAnOutcomeSetAndMarksTheCondition(t *testing.T) {
 	code, out, _ := litmusRun(t, "--cycle", "PodWW Rfe DpAddrdR Fre")
-	want := `test   model  condition  outcomes  states  verdict
-cycle  armv8  Sometimes  4         19      
+	want := ` test   model  condition  outcomes  states  verdict
+────────────────────────────────────────────────────
+ cycle  armv8  Sometimes         4      19
 
-cycle: exists 1:X0=1 /\ 1:X2=0
-    1:X0=0; 1:X2=0
-    1:X0=0; 1:X2=1
-  * 1:X0=1; 1:X2=0
-    1:X0=1; 1:X2=1
+cycle, armv8: exists 1:X0=1 /\ 1:X2=0
+
+ outcome         condition  model
+────────────────────────────────────
+ 1:X0=0; 1:X2=0             allowed
+ 1:X0=0; 1:X2=1             allowed
+ 1:X0=1; 1:X2=0  met        allowed
+ 1:X0=1; 1:X2=1             allowed
 `
 	if code != 0 || out != want {
 		t.Errorf("code %d:\n%s", code, out)
@@ -52,7 +56,7 @@ func TestLitmusFailsOnAForbiddenOutcomeAndNotOnASmallerSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, _ := litmusRun(t, test, "--verdicts", verdicts)
-	if code != 1 || !strings.Contains(out, "* 0:rbx=0; 1:rbx=0   outside the known set") {
+	if code != 1 || !strings.Contains(out, " 0:rbx=0; 1:rbx=0  met        outside the known set") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 	if code, out, _ = litmusRun(t, dir, "--verdicts", verdicts, "--model", "sc"); code != 0 || !strings.Contains(out, "equal") {
@@ -74,6 +78,21 @@ func TestLitmusFailsOnAClaimThatDoesNotHold(t *testing.T) {
 	}
 }
 
+func TestTheShippedTestsHoldOnEveryInstructionSetAndOnTheCores(t *testing.T) {
+	code, out, stderr := litmusRun(t, "../../configs/litmus", "--timed", "50", "--format", "csv")
+	if code != 0 {
+		t.Errorf("code %d:\n%s%s", code, out, stderr)
+	}
+	for _, isa := range []string{"x86-64", "arm64-lse", "arm64-llsc"} {
+		if !strings.Contains(out, "litmus,vma-read-lock,"+isa+",") {
+			t.Errorf("vma-read-lock did not run on %s", isa)
+		}
+	}
+	if code, out, _ = litmusRun(t, "../../configs/litmus/spinlock.uop", "--isa", "arm64-llsc", "--model", "tso"); code != 0 || strings.Contains(out, "x86-64") {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+}
+
 func TestLitmusMistakesAreUsageErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bad.litmus")
 	if err := os.WriteFile(file, []byte("X86_64 bad\n{\n}\n P0 ;\n jmp x ;\nexists (x=1)\n"), 0o644); err != nil {
@@ -84,6 +103,7 @@ func TestLitmusMistakesAreUsageErrors(t *testing.T) {
 		want string
 	}{
 		{[]string{file}, file + `:5:2: error: unsupported instruction "jmp x": supported are movl`},
+		{[]string{"--isa", "arm"}, "arm64-llsc"},
 		{[]string{"--model", "pso"}, "--model pso: allowed are sc, tso, armv8"},
 		{[]string{"--format", "xml"}, "--format xml: allowed are table"},
 		{[]string{"--cycle", "PodWW"}, "two edges or more"},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,7 +68,40 @@ func TestTheCoresShowTheWeakOutcomesTheyAreBuiltToShowAndNoOther(t *testing.T) {
 
 func TestLitmusPrintsWhatTheCoresShowBesideWhatTheModelAllows(t *testing.T) {
 	code, out, _ := litmusRun(t, "--arch", "X86_64", "--cycle", "PodWR Fre PodWR Fre", "--timed", "20")
-	if code != 0 || !strings.Contains(out, "  * 0:rbx=0; 1:rbx=0   seen ") {
+	if code != 0 || !strings.Contains(out, " 0:rbx=0; 1:rbx=0  met        weak ") {
 		t.Errorf("code %d:\n%s", code, out)
+	}
+}
+
+func TestTheTableOfWeakOutcomesCountsWhatTheCoresShowedOfWhatIsAllowed(t *testing.T) {
+	dir := t.TempDir()
+	for name, cycle := range map[string]string{
+		"SB+po+po": "PodWR Fre PodWR Fre", "SB+mfence+mfence": "MFencedWR Fre MFencedWR Fre", "MP+po+po": "PodWW Rfe PodRR Fre",
+	} {
+		text, err := litmus.Generate(litmus.X86, name, cycle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".litmus"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out string
+	for _, format := range []string{"table", "markdown", "latex"} {
+		code := 0
+		if code, out, _ = litmusRun(t, dir, "--timed", "40", "--format", format); code != 0 || !strings.Contains(out, "with weak") {
+			t.Errorf("%s: code %d:\n%s", format, code, out)
+		}
+	}
+	_, out, _ = litmusRun(t, dir, "--timed", "40", "--format", "markdown")
+	var sb []string
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(strings.ReplaceAll(line, "|", " ")); len(f) == 10 && (f[0] == "SB" || f[0] == "MP") {
+			sb = append(sb, strings.Join(f[:8], " "))
+		}
+	}
+	// Of the three, one has a weak outcome, and one; no line for a shape without.
+	if len(sb) != 1 || !strings.HasPrefix(sb[0], "SB tso 2 1 1 1 1 ") {
+		t.Errorf("%q in\n%s", sb, out)
 	}
 }

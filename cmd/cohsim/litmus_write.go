@@ -7,56 +7,73 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"cohsim/internal/litmus"
+	"cohsim/internal/report"
 )
 
 // manyTests is how many tests it takes for their outcomes not to be printed.
 const manyTests = 12
 
-// writeLitmus prints a table of suites for many tests and the outcome sets of few.
+// writeLitmus prints tables of suites and shapes for many tests and the outcome sets of few.
 func writeLitmus(f *litmusFlags, rows []litmusRow, compared bool, w io.Writer) error {
-	var b strings.Builder
-	switch {
-	case f.format == "json":
+	if f.format == "json" {
 		return litmusJSON(rows, w)
-	case f.format == "csv":
-		litmusCSV(rows, &b)
-	default:
+	}
+	var tables []report.Table
+	if f.format == "csv" {
+		tables = append(tables, litmusTidy(f, rows))
+	} else {
 		if len(rows) > manyTests {
-			litmusSuites(f, rows, compared, &b)
-			b.WriteString("\n")
+			tables = append(tables, litmusSuites(rows, compared))
 		}
-		litmusLines(f, rows, &b)
+		if f.timed > 0 && len(rows) > 1 {
+			tables = append(tables, litmusShapes(rows))
+		}
+		if t := litmusLines(rows); len(t.Rows) > 0 {
+			tables = append(tables, t)
+		}
 		if f.outcomes || len(rows) <= manyTests {
 			for i := range rows {
-				litmusOutcomes(f, &rows[i], &b)
+				if f.witness {
+					tables = append(tables, litmusPath(&rows[i]))
+				} else {
+					tables = append(tables, litmusOutcomes(f, &rows[i]))
+				}
 			}
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return report.WriteTables(w, f.format, tables, report.Options{Wide: f.wide})
 }
 
-// litmusSuites counts how the tests of each suite compare.
-func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Builder) {
-	type count struct {
-		suite, model             string
-		tests, met, failed       int
-		equal, smaller, larger   int
-		states, largest, unknown int64
-		seen                     int
+// plain is a column of exact small numbers or of text.
+func plain(names ...string) []report.Column {
+	var cs []report.Column
+	for _, n := range names {
+		cs = append(cs, report.Column{Name: n, Fixed: true})
 	}
-	var cs []*count
-	total := &count{suite: "all"}
+	return cs
+}
+
+func count(n int) report.Cell { return report.Count(uint64(n)) }
+
+// litmusSuites counts how the tests of each suite compare.
+func litmusSuites(rows []litmusRow, compared bool) report.Table {
+	type suite struct {
+		name, model             string
+		tests, met, failed      int
+		equal, smaller, unknown int
+		states, largest         int64
+	}
+	var all []*suite
+	total := &suite{name: "all"}
 	for _, r := range rows {
-		i := slices.IndexFunc(cs, func(c *count) bool { return c.suite == r.result.Test.Suite && c.model == r.result.Model.Name })
+		i := slices.IndexFunc(all, func(c *suite) bool { return c.name == r.result.Test.Suite && c.model == r.result.Model.Name })
 		if i < 0 {
-			i = len(cs)
-			cs = append(cs, &count{suite: r.result.Test.Suite, model: r.result.Model.Name})
+			i = len(all)
+			all = append(all, &suite{name: r.result.Test.Suite, model: r.result.Model.Name})
 		}
-		for _, c := range []*count{cs[i], total} {
+		for _, c := range []*suite{all[i], total} {
 			c.tests++
 			c.states += r.result.States
 			c.largest = max(c.largest, r.result.States)
@@ -66,73 +83,103 @@ func litmusSuites(f *litmusFlags, rows []litmusRow, compared bool, b *strings.Bu
 			if r.failed != "" {
 				c.failed++
 			}
-			if r.met() {
-				c.seen++
-			}
 			switch r.relation {
 			case string(litmus.Equal):
 				c.equal++
 			case string(litmus.Smaller):
 				c.smaller++
-			case string(litmus.Larger):
-				c.larger++
-			default:
+			case "":
 				c.unknown++
 			}
 		}
 	}
-	table := [][]string{{"suite", "model", "tests", "met", "failed"}}
+	t := report.Table{Columns: plain("suite", "model", "tests", "met", "failed"), Keys: 2}
 	if compared {
-		table[0] = append(table[0], "equal", "smaller", "larger", "unknown")
+		t.Columns = append(t.Columns, plain("equal", "smaller", "unknown")...)
 	}
-	if f.timed > 0 {
-		table[0] = append(table[0], "seen")
-	}
-	table[0] = append(table[0], "states", "largest")
-	for _, c := range append(cs, total) {
-		row := []string{c.suite, c.model, fmt.Sprint(c.tests), fmt.Sprint(c.met), fmt.Sprint(c.failed)}
+	t.Columns = append(t.Columns, plain("states", "largest")...)
+	for _, c := range append(all, total) {
+		row := []report.Cell{report.Str(c.name), report.Str(c.model), count(c.tests), count(c.met), count(c.failed)}
 		if compared {
-			row = append(row, fmt.Sprint(c.equal), fmt.Sprint(c.smaller), fmt.Sprint(c.larger), fmt.Sprint(c.unknown))
+			row = append(row, count(c.equal), count(c.smaller), count(c.unknown))
 		}
-		if f.timed > 0 {
-			row = append(row, fmt.Sprint(c.seen))
-		}
-		table = append(table, append(row, fmt.Sprint(c.states), fmt.Sprint(c.largest)))
+		t.Rows = append(t.Rows, append(row, count(int(c.states)), count(int(c.largest))))
 	}
-	b.WriteString(verifyTable(f.format, table))
+	return t
 }
 
-// met says that the cores showed an outcome that meets the condition.
-func (r *litmusRow) met() bool {
-	for o, n := range r.timed.seen {
-		if n > 0 && r.result.Meets(o) {
-			return true
+// litmusShapes says which weak outcomes the cores showed, of those that the model
+// allows.
+func litmusShapes(rows []litmusRow) report.Table {
+	type shape struct {
+		name, model                string
+		tests, weak, shown         int
+		allowed, seen, runs, total int
+	}
+	var all []*shape
+	sum := &shape{name: "all"}
+	for i := range rows {
+		r := &rows[i]
+		name, model := r.result.Test.Shape(), r.result.Model.Name
+		n := slices.IndexFunc(all, func(c *shape) bool { return c.name == name && c.model == model })
+		if n < 0 {
+			n = len(all)
+			all = append(all, &shape{name: name, model: model})
+		}
+		for _, c := range []*shape{all[n], sum} {
+			c.tests++
+			if len(r.weak) == 0 {
+				continue
+			}
+			c.weak++
+			c.allowed += len(r.weak)
+			c.total += r.timed.runs
+			before := c.seen
+			for _, o := range r.weak {
+				if n := r.timed.seen[o]; n > 0 {
+					c.seen++
+					c.runs += n
+				}
+			}
+			if c.seen > before {
+				c.shown++
+			}
 		}
 	}
-	return false
+	slices.SortStableFunc(all, func(a, b *shape) int { return b.tests - a.tests })
+	t := report.Table{Title: "Weak outcomes on the cores, of those that the model allows", Keys: 2,
+		Columns: append(plain("shape", "model", "tests", "with weak", "shown", "outcomes", "seen", "in runs", "of"), percent("share")),
+		Notes: []string{"A weak outcome is one that sc forbids; tests without one are not counted further.",
+			"with weak, shown: tests for which the model allows a weak outcome, and on which the cores showed one."}}
+	for _, c := range append(all, sum) {
+		if c.weak > 0 {
+			t.Rows = append(t.Rows, []report.Cell{report.Str(c.name), report.Str(c.model), count(c.tests), count(c.weak), count(c.shown),
+				count(c.allowed), count(c.seen), count(c.runs), count(c.total), share(uint64(c.runs), uint64(c.total))})
+		}
+	}
+	return t
 }
 
-// litmusLines prints a line for each test, of many only those that differ or fail.
-func litmusLines(f *litmusFlags, rows []litmusRow, b *strings.Builder) {
-	table := [][]string{{"test", "model", "condition", "outcomes", "states", "verdict"}}
+// litmusLines has a line for each test, of many only those that differ or fail.
+func litmusLines(rows []litmusRow) report.Table {
+	t := report.Table{Columns: append(plain("test", "model", "condition", "outcomes", "states"), report.Column{Name: "verdict", Wrap: true}), Keys: 2}
+	var window int
 	for _, r := range rows {
 		verdict := r.relation
 		if r.failed != "" {
 			verdict = "FAILS: " + r.failed
 		}
+		window = max(window, r.result.Window)
 		if len(rows) > manyTests && (verdict == "" || verdict == string(litmus.Equal)) {
 			continue
 		}
-		states := fmt.Sprint(r.result.States)
-		if r.result.Window > 0 {
-			states += fmt.Sprintf(" (window %d)", r.result.Window)
-		}
-		table = append(table, []string{litmusName(r.result.Test), r.result.Model.Name, r.result.Observation(),
-			fmt.Sprint(len(r.result.Outcomes)), states, verdict})
+		t.Rows = append(t.Rows, []report.Cell{report.Str(litmusName(r.result.Test)), report.Str(r.result.Model.Name), report.Str(r.result.Observation()),
+			count(len(r.result.Outcomes)), count(int(r.result.States)), report.Str(verdict)})
 	}
-	if len(table) > 1 {
-		b.WriteString(verifyTable(f.format, table))
+	if window > 0 && len(t.Rows) > 0 {
+		t.Notes = []string{fmt.Sprintf("Threads that loop have up to %d ops in flight.", window)}
 	}
+	return t
 }
 
 // litmusName is a test's suite and file, "cycle" if it has none, and the instruction set
@@ -148,51 +195,90 @@ func litmusName(t *litmus.Test) string {
 	return name
 }
 
-// litmusOutcomes prints the outcome set of a test, those that meet the condition marked.
-func litmusOutcomes(f *litmusFlags, r *litmusRow, b *strings.Builder) {
+func litmusTitle(r *litmusRow) string {
 	t := r.result.Test
-	fmt.Fprintf(b, "\n%s: %s %v\n", t.Name, t.Quant, &t.Cond)
-	if f.witness {
-		if r.result.Positive == 0 {
-			b.WriteString("  never met\n")
+	return fmt.Sprintf("%s, %s: %s %v", litmusName(t), r.result.Model.Name, t.Quant, &t.Cond)
+}
+
+// litmusPath is how the condition comes to be met.
+func litmusPath(r *litmusRow) report.Table {
+	t := report.Table{Title: litmusTitle(r), Columns: append(plain("step", "thread"), report.Column{Name: "does", Wrap: true})}
+	if r.result.Positive == 0 {
+		t.Notes = []string{"The condition is never met."}
+	}
+	for i, s := range r.result.Path {
+		t.Rows = append(t.Rows, []report.Cell{count(i + 1), report.Str(s.Actor), report.Str(s.What)})
+	}
+	return t
+}
+
+// litmusOutcomes has what the model allows and what the cores showed side by side.
+func litmusOutcomes(f *litmusFlags, r *litmusRow) report.Table {
+	t := report.Table{Title: litmusTitle(r), Columns: plain("outcome", "condition", "model")}
+	if f.timed > 0 {
+		t.Columns = append(t.Columns, append(plain("cores"), percent("share"))...)
+	}
+	add := func(o litmus.Outcome, model string) {
+		met := ""
+		if r.result.Meets(o) {
+			met = "met"
 		}
-		for i, s := range r.result.Path {
-			fmt.Fprintf(b, "  %2d. %s: %s\n", i+1, s.Actor, s.What)
+		row := []report.Cell{report.Str(string(o)), report.Str(met), report.Str(model)}
+		if f.timed > 0 {
+			row = append(row, count(r.timed.seen[o]), share(uint64(r.timed.seen[o]), uint64(r.timed.runs)))
 		}
-		return
+		t.Rows = append(t.Rows, row)
 	}
 	for _, o := range r.result.Outcomes {
-		mark := " "
-		if r.result.Meets(o) {
-			mark = "*"
+		switch {
+		case slices.Contains(r.extra, o):
+			add(o, "outside the known set")
+		case slices.Contains(r.weak, o):
+			add(o, "weak")
+		default:
+			add(o, "allowed")
 		}
-		note := ""
-		if slices.Contains(r.extra, o) {
-			note = "   outside the known set"
-		}
-		if r.timed.seen != nil {
-			note = fmt.Sprintf("   seen %d times%s", r.timed.seen[o], note)
-		}
-		fmt.Fprintf(b, "  %s %s%s\n", mark, o, note)
 	}
 	for _, o := range slices.Sorted(maps.Keys(r.timed.seen)) {
 		if !slices.Contains(r.result.Outcomes, o) {
-			fmt.Fprintf(b, "    %s   seen %d times, FORBIDDEN\n", o, r.timed.seen[o])
+			add(o, "FORBIDDEN")
 		}
 	}
 	for _, o := range r.missing {
-		fmt.Fprintf(b, "    %s   known, not found\n", o)
+		add(o, "known, not found")
 	}
+	return t
 }
 
-func litmusCSV(rows []litmusRow, b *strings.Builder) {
-	b.WriteString("suite,test,arch,model,observation,states,relation,outcome,meets\n")
-	for _, r := range rows {
-		for _, o := range r.result.Outcomes {
-			fmt.Fprintf(b, "%s,%s,%v,%s,%s,%d,%s,%s,%v\n", r.result.Test.Suite, r.result.Test.FileName(), r.result.Test.Arch, r.result.Model.Name,
-				r.result.Observation(), r.result.States, r.relation, o, r.result.Meets(o))
+// litmusTidy has an outcome a row.
+func litmusTidy(f *litmusFlags, rows []litmusRow) report.Table {
+	t := report.Table{Columns: plain("suite", "test", "arch", "model", "observation", "states", "relation", "outcome", "meets")}
+	if f.timed > 0 {
+		t.Columns = append(t.Columns, plain("weak", "seen", "runs")...)
+	}
+	for i := range rows {
+		r := &rows[i]
+		for _, o := range r.all() {
+			row := []report.Cell{report.Str(r.result.Test.Suite), report.Str(r.result.Test.FileName()), report.Str(r.result.Test.Arch), report.Str(r.result.Model.Name),
+				report.Str(r.result.Observation()), count(int(r.result.States)), report.Str(r.relation), report.Str(string(o)), report.Str(fmt.Sprint(r.result.Meets(o)))}
+			if f.timed > 0 {
+				row = append(row, report.Str(fmt.Sprint(slices.Contains(r.weak, o))), count(r.timed.seen[o]), count(r.timed.runs))
+			}
+			t.Rows = append(t.Rows, row)
 		}
 	}
+	return t
+}
+
+// all are the outcomes of the model, then those that the cores alone showed.
+func (r *litmusRow) all() []litmus.Outcome {
+	os := slices.Clone(r.result.Outcomes)
+	for _, o := range slices.Sorted(maps.Keys(r.timed.seen)) {
+		if !slices.Contains(os, o) {
+			os = append(os, o)
+		}
+	}
+	return os
 }
 
 func litmusJSON(rows []litmusRow, w io.Writer) error {
@@ -207,6 +293,8 @@ func litmusJSON(rows []litmusRow, w io.Writer) error {
 		States      int64                  `json:"states"`
 		Window      int                    `json:"window,omitempty"`
 		Relation    *string                `json:"relation"`
+		Weak        []litmus.Outcome       `json:"weak,omitempty"`
+		Runs        int                    `json:"runs,omitempty"`
 		Seen        map[litmus.Outcome]int `json:"seen,omitempty"`
 		Extra       []litmus.Outcome       `json:"extra,omitempty"`
 		Missing     []litmus.Outcome       `json:"missing,omitempty"`
@@ -217,7 +305,7 @@ func litmusJSON(rows []litmusRow, w io.Writer) error {
 		t := r.result.Test
 		j := test{Suite: t.Suite, Test: t.FileName(), Arch: t.Arch, Model: r.result.Model.Name, Condition: t.Quant + " " + t.Cond.String(),
 			Observation: r.result.Observation(), Outcomes: r.result.Outcomes, States: r.result.States, Window: r.result.Window,
-			Seen: r.timed.seen, Extra: r.extra, Missing: r.missing, Failed: r.failed}
+			Weak: r.weak, Runs: r.timed.runs, Seen: r.timed.seen, Extra: r.extra, Missing: r.missing, Failed: r.failed}
 		if r.relation != "" {
 			j.Relation = &r.relation
 		}

@@ -69,6 +69,21 @@ func (t *Test) FileName() string {
 	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
+// Shape is the family that a test's name says it belongs to, as in "MP+dmb.sy+addr": what
+// stands before the first "+". A test with another kind of name goes by its suite.
+func (t *Test) Shape() string {
+	name := t.FileName()
+	for _, s := range []string{"2+2W", "W+RWC", "W+RW"} { // have a "+" of their own
+		if strings.HasPrefix(name, s) {
+			return s
+		}
+	}
+	if shape, _, ok := strings.Cut(name, "+"); ok {
+		return shape
+	}
+	return t.Suite
+}
+
 // Thread is one thread of a test.
 type Thread struct {
 	Ops  []cpu.Op
