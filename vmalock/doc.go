@@ -29,7 +29,7 @@
 //	write_end(mm)                       releases mmap_lock and every VMA
 //
 // To add a lock, add one file: kinds/NAME.uop with these programs and whatever
-// they call. Its name in TOML, its line in listings, its default layout and the
+// they call, or with "# base: KIND" and the programs in which it differs. Its name in TOML, its line in listings, its default layout and the
 // tests that every kind must pass come from that. [ParseKind] makes a lock of any
 // such text, so that users can bring their own.
 //

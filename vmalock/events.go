@@ -16,6 +16,11 @@ const (
 	RefAttach               // the VMA's own count appears: 0 -> 1, by the holder of mmap_lock for write
 	RefDetach               // ... and goes: n -> n-1
 	SeqWrite                // vm_lock_seq takes the mm's number, all readers gone
+	ReaderIn                // (count) of a lock without vm_refcnt: a reader holds the VMA
+	ReaderOut               // ... and gives it back
+	WriterIn                // of a lock without vm_refcnt that waits for readers: the VMA is write-locked from here on
+	VMAAttach               // of a lock without vm_refcnt: readers may find the VMA
+	VMADetach               // ... and may not
 	VMAInit                 // the VMA is (re)initialised: nobody may be counted
 
 	// Of an mm.
@@ -39,7 +44,8 @@ const (
 
 var eventNames = [NumEvents]string{
 	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
-	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write", VMAInit: "vma_init",
+	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write",
+	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMAInit: "vma_init",
 	MMSeq: "mm_seq", SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
 	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",

@@ -43,8 +43,9 @@ const (
 	vmaSpan = 0x10000
 )
 
-func layout618(t testing.TB) *mem.Layout {
-	l, err := structs.Load(configs.FS, "", "linux-6.18")
+// layoutOf is the layout that the kind was made for.
+func layoutOf(t testing.TB, kind vmalock.Kind) *mem.Layout {
+	l, err := structs.Load(configs.FS, "", kind.Layout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func newBench(t *testing.T, kind vmalock.Kind, isa cpu.ISA, vmas int) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBenchWith(t, kind, isa, vmas, cpu.LibraryOf(procs...), layout618(t))
+	return newBenchWith(t, kind, isa, vmas, cpu.LibraryOf(procs...), layoutOf(t, kind))
 }
 
 func newBenchWith(t *testing.T, kind vmalock.Kind, isa cpu.ISA, vmas int, lib cpu.Library, l *mem.Layout) *bench {
@@ -139,7 +140,7 @@ func (b *bench) load() {
 		return
 	}
 	b.loaded = true
-	if err := b.w.Err(); err != nil {
+	if err := b.w.Finish(); err != nil {
 		b.t.Fatal(err)
 	}
 	for _, w := range b.w.Init {

@@ -34,9 +34,12 @@ func (j *Judge) AddMM(mm mem.Addr) {
 	j.mms[mm], j.sems[mm] = m, &m.lock
 }
 
-// AddSem introduces another semaphore, free, by the object that it is a member
-// of. name is how violations call it.
-func (j *Judge) AddSem(object mem.Addr, name string) { j.sems[object] = &semGhost{name: name} }
+// AddSem introduces the semaphore, free, that locks a VMA, by the object that it
+// is a member of: the VMA or another.
+func (j *Judge) AddSem(object, vma mem.Addr) {
+	s := &semGhost{name: "vm_lock", vma: j.vmas[vma]}
+	j.sems[object], s.vma.sem = s, s
+}
 
 // AddVMA introduces a VMA of an mm, without readers.
 func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {

@@ -16,9 +16,10 @@ const (
 //
 // and its writer bit must say whether there is a writer.
 type semGhost struct {
-	name    string   // how violations call it
-	mm      *mmGhost // whose mmap_lock it is; nil for another semaphore
-	writer  int      // thread+1, 0 for nobody
+	name    string    // how violations call it
+	mm      *mmGhost  // whose mmap_lock it is, or nil
+	vma     *vmaGhost // which it locks, or nil
+	writer  int       // thread+1, 0 for nobody
 	threads holds
 	readers uint64 // threads that hold it for read
 	pending uint64 // counts raised by threads that may have to take them back
@@ -105,6 +106,9 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 		}
 		*h = holdNone
 		m.readers--
+		if m.vma != nil {
+			m.vma.out(r.Thread)
+		}
 	case SemWrite:
 		if m.writer != 0 || m.readers+m.granted+m.pending > 0 {
 			return rwsem, "a writer gets in beside " + m.describe()

@@ -17,6 +17,7 @@ const (
 type vmaGhost struct {
 	addr      mem.Addr
 	mm        *mmGhost
+	sem       *semGhost // a rw_semaphore that locks the VMA, nil if it has none
 	attached  bool
 	readers   holds
 	nTrue     uint64
@@ -57,7 +58,7 @@ func threadName(owner int) string {
 
 // observe moves the state; rule is "" if the event is legal.
 func (v *vmaGhost) observe(r *Record) (rule, msg string) {
-	onWord := r.Event != ReaderTrue && r.Event != SeqWrite && r.Event != VMAInit
+	onWord := r.Event <= RefDetach && r.Event != ReaderTrue
 	if onWord && r.Old != v.ref() {
 		return "identity", fmt.Sprintf("vm_refcnt was %#x before the event, and should have been %#x (%s)", r.Old, v.ref(), v.describe())
 	}
@@ -68,6 +69,14 @@ func (v *vmaGhost) observe(r *Record) (rule, msg string) {
 		return "identity", fmt.Sprintf("vm_refcnt is %#x after the event, and should be %#x (%s)", r.New, v.ref(), v.describe())
 	}
 	return "", ""
+}
+
+// out ends a read lock, if the thread has one.
+func (v *vmaGhost) out(thread int) {
+	if h := v.readers.of(thread); *h == holdTrue {
+		*h = holdNone
+		v.nTrue--
+	}
 }
 
 func (v *vmaGhost) move(r *Record) (rule, msg string) {
@@ -150,15 +159,54 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "I7", "vm_lock_seq is written without mmap_lock for write"
 		case r.New != v.mm.seq || v.mm.seq&1 == 0:
 			return "I7", fmt.Sprintf("vm_lock_seq becomes %#x while mm_lock_seq is %#x", r.New, v.mm.seq)
-		case v.flagOwner != r.Thread+1 && v.ref() != 0:
+		case v.sem != nil && v.sem.writer != r.Thread+1:
+			return "I7", "vm_lock_seq is written without the VMA's semaphore for write"
+		case v.sem == nil && v.flagOwner != r.Thread+1 && v.ref() != 0:
 			return "I7", "vm_lock_seq is written outside the window in which readers are excluded"
 		case v.nTrue+v.nInflight > 0:
 			return "I1", "vm_lock_seq is written while readers are inside"
 		}
 		v.marked = true
-		if v.ref() == 0 {
+		if v.ref() == 0 || v.sem != nil {
 			v.lockedSeq = v.mm.seq
 		}
+	case ReaderIn:
+		switch {
+		case *h != holdNone:
+			return "readers", "the thread holds this VMA already"
+		case v.sem != nil && *v.sem.threads.of(r.Thread) != holdTrue:
+			return "readers", "the thread says that it holds the VMA, and does not hold its semaphore"
+		case v.writeLocked():
+			return "I1", "a reader gets in although the VMA is write-locked"
+		case !v.attached:
+			return "I3", "a reader gets in on a detached VMA"
+		}
+		*h = holdTrue
+		v.nTrue++
+	case ReaderOut:
+		if *h != holdTrue {
+			return "readers", "a reader leaves that was not in"
+		}
+		v.out(r.Thread)
+	case WriterIn:
+		switch {
+		case !writer:
+			return "I7", "a VMA is write-locked without mmap_lock for write"
+		case v.nTrue > 0:
+			return "I1", "a VMA is write-locked while readers are inside"
+		}
+		v.lockedSeq = v.mm.seq
+	case VMAAttach, VMADetach:
+		attach := r.Event == VMAAttach
+		switch {
+		case !writer:
+			return "edges", "a VMA is attached or detached without mmap_lock for write"
+		case v.attached == attach:
+			return "edges", "a VMA is attached or detached twice"
+		case v.nTrue > 0:
+			return "I3", "a VMA is attached or detached while readers are inside"
+		}
+		v.attached = attach
 	case VMAInit:
 		if v.ref() != 0 {
 			return "I3", "a VMA is initialised that is still in use"

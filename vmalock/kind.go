@@ -16,7 +16,8 @@ type Kind struct {
 	Name   string // as lock.kind in TOML
 	Doc    string // one line
 	Layout string // the layout it was made for, by name
-	Source Source // its own programs, those of Interface among them
+	Base   string // the shipped kind whose programs it takes where it has none of its own; "" for none
+	Source Source // its own programs
 
 	parsed *[]*cpu.Proc // what Programs returns, if it is known already; behind a pointer so that kinds compare
 }
@@ -48,20 +49,28 @@ var (
 //	# NAME: what the lock is, in one line
 //	# layout: the name of the layout it was made for
 //
+// and, if it differs from a shipped lock in some programs only, a third,
+//
+//	# base: the name of that lock
+//
 // and file is how errors call it. Mistakes in the programs are found by Programs.
 func ParseKind(file, text string) (Kind, error) {
 	k := Kind{Source: Source{file, text}}
-	lines := strings.SplitN(text, "\n", 3)
+	lines := append(strings.SplitN(text, "\n", 4), "", "", "")
 	var ok [3]bool
-	if len(lines) > 1 {
-		k.Name, k.Doc, ok[0] = strings.Cut(strings.TrimPrefix(lines[0], "# "), ": ")
-		k.Layout, ok[1] = strings.CutPrefix(lines[1], "# layout: ")
-		ok[2] = strings.HasPrefix(lines[0], "# ") && k.Name != "" && !strings.Contains(k.Name, " ")
-	}
+	k.Name, k.Doc, ok[0] = strings.Cut(strings.TrimPrefix(lines[0], "# "), ": ")
+	k.Layout, ok[1] = strings.CutPrefix(lines[1], "# layout: ")
+	ok[2] = strings.HasPrefix(lines[0], "# ") && k.Name != "" && !strings.Contains(k.Name, " ")
 	if !ok[0] || !ok[1] || !ok[2] {
 		return Kind{}, fmt.Errorf("%s:1:1: error: a lock's file opens with \"# NAME: what it is\" and, below, \"# layout: NAME\"", file)
 	}
 	k.Doc, k.Layout = strings.TrimSpace(k.Doc), strings.TrimSpace(k.Layout)
+	if base, ok := strings.CutPrefix(lines[2], "# base: "); ok {
+		k.Base = strings.TrimSpace(base)
+		if _, err := texts.ReadFile(path.Join("kinds", k.Base+".uop")); err != nil || k.Base == k.Name {
+			return Kind{}, fmt.Errorf("%s:3:9: error: there is no shipped lock %q to be based on", file, k.Base)
+		}
+	}
 	return k, nil
 }
 
@@ -124,17 +133,31 @@ func Kernel() []Source {
 	return out
 }
 
-// Programs parses the kind's library: its own programs, then the shared ones, in
-// the order of the text. A kind may replace a shared program by one of its own;
-// two programs of one name in other places are an error.
+// sources lists where the kind's programs come from: its own file, then those it
+// is based on, then the shared ones. own is how many belong to kinds.
+func (k Kind) sources() (all []Source, own int) {
+	all = []Source{k.Source}
+	for k.Base != "" && len(all) <= len(Interface) { // shipped kinds are no circle; a test says so
+		k = shipped(k.Base)
+		all = append(all, k.Source)
+	}
+	return append(all, Kernel()...), len(all)
+}
+
+// Programs parses the kind's library: its own programs, then those of the kinds it
+// is based on, then the shared ones, in the order of the text. A program stands
+// for those of its name in later files, as far as files of kinds are concerned;
+// two of one name in the shared files are an error.
 func (k Kind) Programs() ([]*cpu.Proc, error) {
 	if k.parsed != nil {
 		return slices.Clone(*k.parsed), nil
 	}
 	var out []*cpu.Proc
 	var errs []error
-	seen := map[string]string{}
-	for i, s := range append([]Source{k.Source}, Kernel()...) {
+	seen := map[string]string{} // program -> its file
+	replaces := map[string]bool{}
+	sources, own := k.sources()
+	for i, s := range sources {
 		procs, err := cpu.Parse(s.File, []byte(s.Text))
 		if err != nil {
 			errs = append(errs, err)
@@ -144,12 +167,13 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 			case first == "":
 				seen[p.Name] = s.File
 				out = append(out, p)
-			case i > 0 && first == k.Source.File:
-				// The kind's own program stands for the shared one.
+			case first != s.File && replaces[first]:
+				// A kind's program stands for the one below it.
 			default:
 				errs = append(errs, fmt.Errorf("%s:%d:1: error: program %q is also in %s", s.File, p.Line, p.Name, first))
 			}
 		}
+		replaces[s.File] = i < own
 	}
 	for _, name := range Interface {
 		if seen[name] == "" && len(errs) == 0 {

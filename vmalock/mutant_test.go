@@ -82,7 +82,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			proto := newBenchWith(t, vmalock.VMRefcnt, cpu.X86_64, 1, mutate(t, m.program, m.old, m.new), layout618(t))
+			proto := newBenchWith(t, vmalock.VMRefcnt, cpu.X86_64, 1, mutate(t, m.program, m.old, m.new), layoutOf(t, vmalock.VMRefcnt))
 			const seeds = 5000
 			for seed := range seeds {
 				b := newBenchWith(t, proto.kind, proto.isa, 1, proto.lib, proto.layout)

@@ -17,8 +17,9 @@ type Word struct {
 type VMA struct {
 	Addr       mem.Addr
 	MM         mem.Addr
-	Start, End uint64 // the addresses it covers, End not included
-	Attached   bool   // visible to page faults from the start
+	Lock       mem.Addr // the object that its rw_semaphore is a member of; 0 if the layout has none
+	Start, End uint64   // the addresses it covers, End not included
+	Attached   bool     // visible to page faults from the start
 }
 
 // World places the objects that lock programs work on, tasks, an mm, its VMAs
@@ -42,6 +43,22 @@ func NewWorld(layout *mem.Layout, space *mem.Space) *World {
 
 // Err is the first thing that went wrong.
 func (w *World) Err() error { return w.err }
+
+// Finish places what depends on the number of tasks, once all are there, and
+// returns the first thing that went wrong.
+func (w *World) Finish() error {
+	if w.has("vm_readers") {
+		for i, v := range w.VMAs {
+			at := w.Space.NewRaw(fmt.Sprintf("readers[%d]", i), mem.LineBytes*max(1, len(w.Tasks)), mem.LineBytes)
+			w.Set(v.Addr, "vm_area_struct", "vm_readers", uint64(at))
+			w.Set(v.Addr, "vm_area_struct", "vm_readers_end", uint64(at)+mem.LineBytes*uint64(len(w.Tasks)))
+		}
+		for i, t := range w.Tasks {
+			w.Set(t, "task_struct", "cpu_offset", mem.LineBytes*uint64(i))
+		}
+	}
+	return w.err
+}
 
 func (w *World) fail(err error) {
 	if w.err == nil {
@@ -116,11 +133,33 @@ func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
 	w.Set(a, vas, "vm_end", end)
 	w.Set(a, vas, "vm_mm", uint64(mm))
 	w.Set(a, vas, "vm_lock_seq", noSeq)
-	if attached {
+	v := VMA{Addr: a, MM: mm, Start: start, End: end, Attached: attached}
+	if attached && w.has("vm_refcnt") {
 		w.Set(a, vas, "vm_refcnt", 1)
 	}
-	w.VMAs = append(w.VMAs, VMA{a, mm, start, end, attached})
+	if !attached && w.has("detached") {
+		w.Set(a, vas, "detached", 1)
+	}
+	switch {
+	case w.has("vm_lock.lock.count"):
+		v.Lock = a
+	case w.has("vm_lock"):
+		v.Lock = w.Object("vma_lock", fmt.Sprintf("vma_lock[%d]", len(w.VMAs)))
+		w.Set(a, vas, "vm_lock", uint64(v.Lock))
+	}
+	w.VMAs = append(w.VMAs, v)
 	return a
+}
+
+// has reports whether VMAs have the field: what locks them differs from layout to
+// layout.
+func (w *World) has(field string) bool {
+	s := w.Layout.Struct("vm_area_struct")
+	if s == nil {
+		return false
+	}
+	_, ok := s.Field(field)
+	return ok
 }
 
 // Judge makes the judge of this world's VMAs and mms.
@@ -136,6 +175,9 @@ func (w *World) Judge() *Judge {
 	}
 	for _, v := range w.VMAs {
 		j.AddVMA(v.Addr, v.MM, v.Attached)
+		if v.Lock != 0 {
+			j.AddSem(v.Lock, v.Addr)
+		}
 	}
 	return j
 }

@@ -57,7 +57,7 @@ func plan(env *Env, w *vmalock.World, ops ...string) *Plan {
 
 // finish takes the initial values from the world, and its error.
 func (p *Plan) finish(w *vmalock.World) (*Plan, error) {
-	if err := w.Err(); err != nil {
+	if err := w.Finish(); err != nil {
 		return nil, err
 	}
 	p.Init = w.Init

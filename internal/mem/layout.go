@@ -67,9 +67,11 @@ type Struct struct {
 	// Align is the alignment of its objects: what the allocator guarantees
 	// (SLAB_HWCACHE_ALIGN gives 64), not what the C type requires. A power of
 	// two. It is the key object_align_bytes of a layout file.
-	Align  int
-	Notes  string // one line for people: what the struct is for
-	Fields []Field
+	Align int
+	// Replace, in an overlay, puts the struct whole in the place of the base's.
+	Replace bool
+	Notes   string // one line for people: what the struct is for
+	Fields  []Field
 }
 
 // Field finds a field by name; "slot[3]" finds one element of an array, and the

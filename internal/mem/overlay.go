@@ -13,8 +13,10 @@ import (
 //   - a field named "mmap_lock.*" moves all fields below that prefix together, so
 //     that the first of them comes to lie at the offset given;
 //   - a field that base lacks is added, and then needs a size;
+//   - the kernel and its options replace those of base where they are given;
 //   - a size or an alignment other than zero replaces that of base;
-//   - a struct that base lacks is added whole.
+//   - a struct that base lacks is added whole, and one with Replace set takes the
+//     place of the base's whole.
 //
 // Fields keep the place they have in base, so that output of both can be put
 // side by side. The result is validated; the error joins every problem of it.
@@ -28,12 +30,22 @@ func Overlay(base, over *Layout) (*Layout, error) {
 	if over.Notes != "" {
 		out.Notes = over.Notes
 	}
+	if over.Kernel != "" {
+		out.Kernel = over.Kernel
+	}
+	if len(over.Config) > 0 {
+		out.Config = append([]string(nil), over.Config...)
+	}
 	var errs []error
 	for i := range over.Structs {
 		o := &over.Structs[i]
 		s := out.Struct(o.Name)
 		if s == nil {
 			out.Structs = append(out.Structs, *o)
+			continue
+		}
+		if o.Replace {
+			*s = *o
 			continue
 		}
 		if o.Size != 0 {

@@ -159,12 +159,13 @@ func (r *reader) layout(root map[string]any) {
 	t.list("struct", func(path string, v any) {
 		l.Structs = append(l.Structs, mem.Struct{})
 		s := &l.Structs[len(l.Structs)-1]
-		t, ok := r.tableAt(path, v, "name", "notes", "size_bytes", "object_align_bytes", "fields")
+		t, ok := r.tableAt(path, v, "name", "notes", "replace", "size_bytes", "object_align_bytes", "fields")
 		if !ok {
 			return
 		}
 		t.text("name", &s.Name)
 		t.text("notes", &s.Notes)
+		t.flag("replace", &s.Replace)
 		t.number("size_bytes", &s.Size)
 		t.number("object_align_bytes", &s.Align)
 		t.list("fields", func(path string, v any) {
@@ -240,6 +241,16 @@ func (t table) text(key string, to *string) {
 
 // number reads an integer. Beyond any sane size it is a problem here, so that
 // later sums cannot wrap.
+func (t table) flag(key string, to *bool) {
+	switch v := t.values[key].(type) {
+	case nil:
+	case bool:
+		*to = v
+	default:
+		t.bad(key, "true or false")
+	}
+}
+
 func (t table) number(key string, to *int) {
 	v, given := t.values[key]
 	n, ok := v.(int64)

@@ -37,6 +37,9 @@ func WriteLayout(w io.Writer, l *mem.Layout) error {
 		fmt.Fprintf(b, "\n[[struct]]\n")
 		fmt.Fprintf(b, "name = %s\n", quote(s.Name)) // even if empty: a struct needs one
 		text("notes", s.Notes)
+		if s.Replace {
+			fmt.Fprintln(b, "replace = true")
+		}
 		if s.Size != 0 {
 			fmt.Fprintf(b, "size_bytes = %d\n", s.Size)
 		}
