@@ -94,9 +94,9 @@ func (c *Core) watch(i int32, e *entry, t int64) {
 	}
 	e.level = uint8(level)
 	if e.op.Code == Wait && !e.op.Taken(val, e.v[slotB]) {
-		if e.op.Flags&Sleep != 0 && e.flags&slept == 0 {
-			e.flags |= slept
-			c.asleepAt = t + c.tm.ScheduleC
+		if e.op.Flags&Sleep != 0 {
+			c.sleep(e, t)
+			return
 		}
 		e.phase = sleeping // LineLost moves us
 		return
@@ -108,10 +108,6 @@ func (c *Core) watch(i int32, e *entry, t int64) {
 		}
 	}
 	e.phase = executing
-	if e.flags&slept != 0 {
-		c.schedule(i, max(t, c.asleepAt)+max(lat, c.tm.WakeupC))
-		return
-	}
 	c.schedule(i, t+lat)
 }
 
@@ -126,6 +122,7 @@ func (c *Core) storeExclusive(i int32, e *entry, t int64) {
 		}
 		e.v[slotC] = c.port.Peek(e.addr, e.op.Bytes(), t) // the old value, for ghosts
 		c.port.Poke(e.addr, e.op.Bytes(), e.op.Truncate(e.v[slotB]), t)
+		c.stored(e.addr, e.op.Bytes(), t)
 		e.val, e.perfAt = 0, t
 	}
 	c.armed = false
@@ -146,6 +143,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 		c.port.Unlock(e.addr, t)
 		if v, wrote := e.op.Modify(old, e.v[slotB], e.v[slotC]); wrote {
 			c.port.Poke(e.addr, bytes, v, t)
+			c.stored(e.addr, bytes, t)
 		}
 		e.val, e.perfAt = old, t
 		e.phase = posting

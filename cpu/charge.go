@@ -66,11 +66,7 @@ func (c *Core) look(t int64) {
 	c.curPC = e.pc
 	switch e.phase {
 	case executing:
-		if e.flags&slept != 0 {
-			c.cur = stats.Sleep
-		} else {
-			c.cur = stats.Cause(e.level)
-		}
+		c.cur = stats.Cause(e.level)
 	case filling:
 		c.cur = stats.Inflight
 	case preparing, holding, posting:
@@ -89,9 +85,6 @@ func (c *Core) look(t int64) {
 		}
 	case sleeping:
 		c.cur = stats.Pause
-		if e.op.Flags&Sleep != 0 {
-			c.cur = stats.Sleep
-		}
 	case done:
 		c.cur = stats.Issue
 		if c.heldBack(e) {

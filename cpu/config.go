@@ -36,8 +36,12 @@ type Config struct {
 	ISB        int `toml:"isb_cycles" min:"0" max:"1000" doc:"intrinsic latency of isb"`
 
 	PauseNS    float64 `toml:"pause_ns" min:"0" max:"1000" doc:"how long a pause holds back younger ops"`
-	ScheduleNS float64 `toml:"schedule_ns" min:"0" max:"1000000" doc:"a task that goes to sleep: time in schedule() before the core is idle"`
-	WakeupNS   float64 `toml:"wakeup_ns" min:"0" max:"1000000" doc:"from the change of the word a task sleeps on until the task runs"`
+	ScheduleNS float64 `toml:"schedule_ns" min:"0" max:"1000000" doc:"a task that leaves its core (sleeps, halts, is preempted): time in schedule() until the core is idle or turns to the next task"`
+	SwitchNS   float64 `toml:"switch_ns" min:"0" max:"1000000" doc:"switch to another task than the one that ran last"`
+	WakeupNS   float64 `toml:"wakeup_ns" min:"0" max:"1000000" doc:"from the change of the word a task sleeps on until the task is in its core's run queue (try_to_wake_up)"`
+	IPINS      float64 `toml:"ipi_ns" min:"0" max:"1000000" doc:"an idle core, from the task's arrival in its run queue: interrupt and way out of idle"`
+	SliceNS    float64 `toml:"slice_ns" min:"1" max:"1000000000" doc:"how long a task runs before another of its core that can run takes over (EEVDF's base slice)"`
+	Preemption string  `toml:"preemption" oneof:"none full" doc:"where a task whose slice is over may be preempted: between its operations (return to user mode), or wherever it has not disabled preemption"`
 }
 
 // DefaultConfig is a generic large out-of-order core; presets override it.
@@ -48,6 +52,6 @@ func DefaultConfig() Config {
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
 		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicPrefetch: true, AtomicLoads: "wait", ExclusiveHold: 16,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
-		PauseNS: 40, ScheduleNS: 1500, WakeupNS: 2500,
+		PauseNS: 40, ScheduleNS: 1500, SwitchNS: 500, WakeupNS: 1500, IPINS: 1000, SliceNS: 2_800_000, Preemption: "none",
 	}
 }

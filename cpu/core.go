@@ -11,7 +11,8 @@ const never = int64(1) << 62
 // Timing is Config in core cycles.
 type Timing struct {
 	Config
-	StoreRestartC, PauseC, ScheduleC, WakeupC int64
+	StoreRestartC, PauseC                     int64
+	ScheduleC, SwitchC, WakeupC, IPIC, SliceC int64
 }
 
 // Cycles is a time in ns in core cycles, rounded to the nearest.
@@ -25,17 +26,17 @@ func CyclesNS(ns float64, mhz int) int64 {
 	return (ps*int64(mhz) + 500_000) / 1_000_000
 }
 
-// Core runs one thread's linked program. It owns everything private to the
-// thread; the caches it shares with siblings are behind its Port.
+// Core is one hardware thread and runs its tasks' linked programs, one at a time.
+// It owns everything private to the hardware thread; the caches it shares with
+// siblings are behind its Port.
 type Core struct {
-	id    int
+	id    int // number of the thread that the task is whose context it holds
 	tm    Timing
 	model *Model
 	port  Port
-	prog  *Program
-	ops   []Op
-	info  []opInfo
-	St    *stats.Counters
+	code  // its program
+	scheduler
+	St *stats.Counters
 
 	wait  [NumClasses]ClassSet // older classes that a load of the class waits for
 	holds [NumClasses]bool     // a load of the class retires only with the store queue drained
@@ -76,31 +77,30 @@ type Core struct {
 	drainReady int64
 	drainAsked bool // the store that must leave next has asked for its line
 
-	rmw      int32 // index of the RMW, SC or Wait that works at the head, -1
-	monitor  uint64
-	armedAt  int64  // when the load-linked performed
-	armed    bool   // exclusive monitor set
-	yield    uint64 // line that a snoop gets before the next locked op does, until yieldTo
-	yieldTo  int64
-	chain    uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
-	asleepAt int64       // when the Wait at the head is through schedule()
-	arrived  stats.Cause // what supplied the line that is arriving, Issue outside LineReady
-	woken    []int32
-	gone     []uint64 // lines given up during the step
+	rmw     int32 // index of the RMW, SC or Wait that works at the head, -1
+	monitor uint64
+	armedAt int64  // when the load-linked performed
+	armed   bool   // exclusive monitor set
+	yield   uint64 // line that a snoop gets before the next locked op does, until yieldTo
+	yieldTo int64
+	chain   uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	arrived stats.Cause // what supplied the line that is arriving, Issue outside LineReady
+	woken   []int32
+	gone    []uint64 // lines given up during the step
 
 	now     int64 // time up to which cycles are charged
 	cur     stats.Cause
 	curPC   int32
 	pending int64 // cycles of the head's miss whose supplier is not known yet
 	pendPC  int32
-	Cycles  []stats.CauseCycles // per op of the program, the last for none; nil unless CountCycles
 
-	depth    int
-	opStart  int64
-	counts   []*uint64
-	Finished bool
-	InOrder  bool   // window 1, and the engine may take short cuts
-	Progress uint64 // retired ops, for the watchdog
+	depth     int
+	noPreempt int // PreemptOff that are in force
+	opStart   int64
+	Finished  bool   // every task has halted
+	Halted    int    // tasks that have
+	InOrder   bool   // window 1, and the engine may take short cuts
+	Progress  uint64 // retired ops, for the watchdog
 }
 
 type opInfo struct {
@@ -117,11 +117,12 @@ type ClassPair struct {
 	OK bool
 }
 
-// NewCore returns a core at the first op of prog.
-func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.Counters) *Core {
-	c := &Core{id: id, model: m, port: port, prog: prog, ops: prog.Ops, St: st, rmw: -1, chain: noLine}
+// NewCore returns a core without tasks.
+func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
+	c := &Core{model: m, port: port, St: st, rmw: -1, chain: noLine}
 	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
-		ScheduleC: cfg.Cycles(cfg.ScheduleNS), WakeupC: cfg.Cycles(cfg.WakeupNS)}
+		ScheduleC: cfg.Cycles(cfg.ScheduleNS), SwitchC: cfg.Cycles(cfg.SwitchNS), WakeupC: cfg.Cycles(cfg.WakeupNS),
+		IPIC: cfg.Cycles(cfg.IPINS), SliceC: max(1, cfg.Cycles(cfg.SliceNS))}
 	size := 1 << bits.Len(uint(cfg.Window+7))
 	c.win = make([]entry, size)
 	c.mask = uint64(size - 1)
@@ -137,11 +138,6 @@ func NewCore(id int, cfg Config, m *Model, prog *Program, port Port, st *stats.C
 		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
 	}
 	c.fifo = m.StoresInOrder()
-	c.info = make([]opInfo, len(prog.Ops))
-	for i := range prog.Ops {
-		c.info[i] = c.describe(&prog.Ops[i])
-	}
-	c.counts = make([]*uint64, len(prog.Regions))
 	return c
 }
 
@@ -191,20 +187,11 @@ func (c *Core) describe(op *Op) opInfo {
 	return in
 }
 
-// CountCycles makes the core charge cycles to ops, too.
-func (c *Core) CountCycles() { c.Cycles = make([]stats.CauseCycles, len(c.ops)+1) }
-
-// ID is the number of the thread that the core runs.
-func (c *Core) ID() int { return c.id }
-
-// SetReg sets a register before the run.
-func (c *Core) SetReg(r Reg, v uint64) { c.regs[r] = v }
+// Thread is the number of the thread whose context the core holds.
+func (c *Core) Thread() int { return c.id }
 
 // Reg is a register's architectural value.
 func (c *Core) Reg(r Reg) uint64 { return c.regs[r] }
-
-// CountInto makes Mark Count ops of a region add to a counter.
-func (c *Core) CountInto(region int, counter *uint64) { c.counts[region] = counter }
 
 // Run executes cycles from t on for as long as they lie before *limit, which
 // calls to the port may lower, and returns the cycle at which the core wants
@@ -234,8 +221,11 @@ func (c *Core) step(t int64, limit *int64) int64 {
 		c.bill(stats.Issue, retired, 1)
 		c.now = t + 1
 	}
+	if c.attend <= t {
+		c.attendTo(t)
+	}
 	if c.mayRunDirectly(t) {
-		t = c.direct(t, *limit)
+		t = c.direct(t, min(*limit, c.attend))
 		c.cal.now = t
 		c.rewind()
 	}
@@ -262,6 +252,9 @@ func (c *Core) step(t int64, limit *int64) int64 {
 	if t < c.fetchAt {
 		next = min(next, c.fetchAt)
 	}
+	if t < c.attend {
+		next = min(next, c.attend)
+	}
 	c.look(t)
 	return next
 }
@@ -276,6 +269,9 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 			lat = int64(max(e.v[slotB], 1))
 		}
 		e.val = e.op.Eval(e.v[slotA], e.v[slotB])
+		if e.op.Fn == Clock {
+			e.val = uint64(t) * 1000 / uint64(c.tm.ClockMHz)
+		}
 		e.phase = executing
 		c.schedule(i, t+lat)
 	case Branch, Pause:

@@ -31,7 +31,7 @@ func (c *Core) direct(t, limit int64) int64 {
 		to := pc + 1
 		switch op.Code {
 		case ALU:
-			if op.Fn == Work && op.B != NoReg {
+			if op.Fn == Clock || op.Fn == Work && op.B != NoReg {
 				return t
 			}
 			v := op.Eval(a, b)
@@ -148,7 +148,7 @@ func (c *Core) behindStores(in *opInfo, addr uint64) bool {
 // wait for a line.
 func (c *Core) mayRunDirectly(t int64) bool {
 	return c.InOrder && c.head == c.tail && (c.sqHead == c.sqTail || c.fifo && c.drainAsked) &&
-		t >= c.fetchAt && c.fetchOn == 0 && !c.halted && !c.Stopped && !c.armed
+		t >= c.fetchAt && t < c.attend && c.asleep == 0 && c.fetchOn == 0 && !c.halted && !c.Stopped && !c.armed
 }
 
 // rewind starts the window and the store queue anew from their first entries

@@ -224,8 +224,8 @@ func armMnemonic(o *Op) string {
 // fnWords are the .uop words of functions, for listings of ops.
 var fnWords = [NumFns]string{
 	Add: "add", Swap: "swap", Cas: "cas", And: "and", Or: "or",
-	Mov: "mov", Sub: "sub", Xor: "xor", Shl: "shl", Shr: "shr", Mul: "mul", Mix: "mix", Rem: "rem", Work: "work",
+	Mov: "mov", Sub: "sub", Xor: "xor", Shl: "shl", Shr: "shr", Mul: "mul", Mix: "mix", Rem: "rem", Clock: "clock", Work: "work",
 	Always: "jump", EQ: "eq", NE: "ne", LT: "lt", GE: "ge", AnySet: "set", NoneSet: "clr",
 	Full: "full", LoadF: "ld", StoreF: "st", LFence: "lfence", ISB: "isb",
-	ForRead: "prefetch", ForWrite: "prefetchw", Begin: "begin", End: "end", Count: "count",
+	ForRead: "prefetch", ForWrite: "prefetchw", Begin: "begin", End: "end", Count: "count", PreemptOff: "preempt.off", PreemptOn: "preempt.on",
 }

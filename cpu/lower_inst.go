@@ -174,6 +174,15 @@ func (l *linker) inst(f *frame, i int, in *Inst) {
 		}
 		l.emitGhost(f, in, op)
 		l.code[len(l.code)-1].site.Region = l.region(name)
+	case "preempt":
+		op.Code, op.Fn = Mark, PreemptOff
+		if m.fn == "on" {
+			op.Fn = PreemptOn
+		}
+		l.emitGhost(f, in, op)
+	case "clock":
+		op.Code, op.Fn, op.Dst = ALU, Clock, l.dest(f, args[0])
+		l.emitGhost(f, in, op)
 	case "exit":
 		l.exit(f, in)
 	default:

@@ -1,6 +1,10 @@
 package cpu
 
-import "cohsim/internal/stats"
+import (
+	"slices"
+
+	"cohsim/internal/stats"
+)
 
 // LineReady tells the core that a line it waits for has arrived, or that its
 // request must be made again. What waits performs now, before any snoop of the
@@ -32,6 +36,12 @@ func (c *Core) LineReady(line uint64, t int64, cause stats.Cause) {
 		}
 	}
 	c.wakeLoads(&c.fills, line, t)
+	if c.asleep > 0 {
+		c.sleepersReady(fetching, line, t)
+	}
+	if c.posted != 0 && c.posted>>lineShift == line {
+		c.tryPost(t)
+	}
 	c.arrived = stats.Issue
 	c.look(t)
 }
@@ -64,7 +74,7 @@ func (c *Core) wakeLoads(list *[]int32, line uint64, t int64) {
 // a notification at t. An in-order core whose one op executes or waits for a
 // line has nothing to fetch and nothing to retire.
 func (c *Core) Due(t int64) int64 {
-	if !c.InOrder || c.head == c.tail || len(c.gone) > 0 {
+	if !c.InOrder || c.head == c.tail || len(c.gone) > 0 || c.attend <= t {
 		return t
 	}
 	if p := c.win[c.head&c.mask].phase; p != executing && p != filling || c.info[c.pc].slots == 0 {
@@ -74,7 +84,7 @@ func (c *Core) Due(t int64) int64 {
 	if c.sqHead < c.sqRet && !(c.fifo && c.drainAsked) {
 		next = min(next, c.drainReady)
 	}
-	return max(next, t)
+	return max(min(next, c.attend), t)
 }
 
 // MSHRFree tells the core that a refused request may be made again.
@@ -90,13 +100,20 @@ func (c *Core) MSHRFree(t int64) {
 	if len(c.retry) > 0 {
 		c.wakeLoads(&c.retry, noLine, t)
 	}
+	if c.asleep > 0 {
+		c.sleepersReady(refused, noLine, t)
+	}
+	if c.posted != 0 {
+		c.tryPost(t)
+	}
 	c.look(t)
 }
 
 // Wants reports whether a request of this core was refused for lack of an MSHR
 // and has not been repeated.
 func (c *Core) Wants() bool {
-	return len(c.retry) > 0 || c.drainAsked || c.rmw >= 0 && c.win[c.rmw].phase == filling
+	return len(c.retry) > 0 || c.drainAsked || c.rmw >= 0 && c.win[c.rmw].phase == filling || c.posted != 0 ||
+		c.asleep > 0 && slices.ContainsFunc(c.tasks, func(p task) bool { return p.state == refused })
 }
 
 // LineLost tells the core that somebody else took its line, or that it was
@@ -118,6 +135,9 @@ func (c *Core) LineLost(line uint64, t int64) int64 {
 		if e := &c.win[i]; e.phase == sleeping && e.addr>>lineShift == line {
 			e.phase = atHead
 		}
+	}
+	if c.asleep > 0 {
+		c.sleepersLost(line, t)
 	}
 	var older ClassSet // classes that have not performed, older than n
 	if c.sqHead < c.sqRet {
@@ -146,6 +166,9 @@ func (c *Core) concerned(line uint64) bool {
 		return true
 	}
 	if i := c.rmw; i >= 0 && c.win[i].phase == sleeping && c.win[i].addr>>lineShift == line {
+		return true
+	}
+	if c.asleep > 0 && c.sleepsOn(line) {
 		return true
 	}
 	for n := c.head; n < c.tail; n++ {

@@ -27,7 +27,7 @@ const (
 	Branch         // to Off (an op index) if Taken(A, B|Imm)
 	Pause          // spin hint: holds back younger ops for the machine's pause time
 	Wait           // Dst = [A+Off], complete only once Taken(value, B|Imm) holds; sleeps on the line in between
-	Mark           // begins or ends a named region, or counts an event (Fn); takes no cycle
+	Mark           // begins or ends a named region, counts an event, turns preemption off or on (Fn); takes no cycle
 	Halt           // the thread is finished
 	NumCodes
 )
@@ -46,15 +46,16 @@ const (
 	Or   // old | B
 
 	// ALU (Add, And, Or as above)
-	Mov  // B
-	Sub  // A - B
-	Xor  // A ^ B
-	Shl  // A << B
-	Shr  // A >> B
-	Mul  // A * B
-	Mix  // a fixed pseudo-random permutation of A (splitmix64), for workloads' choices
-	Rem  // A mod B, 0 if B is 0
-	Work // B cycles of private work: latency Imm, that many window slots, no operands
+	Mov   // B
+	Sub   // A - B
+	Xor   // A ^ B
+	Shl   // A << B
+	Shr   // A >> B
+	Mul   // A * B
+	Mix   // a fixed pseudo-random permutation of A (splitmix64), for workloads' choices
+	Rem   // A mod B, 0 if B is 0
+	Clock // the time in ns, in whole ns; where there is no time (a checker) always 0
+	Work  // B cycles of private work: latency Imm, that many window slots, no operands
 
 	// Branch and Wait (unsigned comparisons)
 	Always
@@ -80,6 +81,8 @@ const (
 	Begin
 	End
 	Count
+	PreemptOff // until the PreemptOn that belongs to it, no end of a time slice takes the task off its core
+	PreemptOn
 	NumFns
 )
 

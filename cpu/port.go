@@ -77,10 +77,10 @@ type GhostRecord struct {
 // does not exist, or although its address is no multiple of its width: a fault
 // of the program. On a wrong path neither matters.
 type BadAccess struct {
-	Addr  uint64
-	Bytes int
-	Core  int
-	PC    int32
+	Addr   uint64
+	Bytes  int
+	Thread int
+	PC     int32
 }
 
 // Unaligned reports whether an access of that width at addr would be split.

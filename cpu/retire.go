@@ -39,8 +39,6 @@ func (c *Core) retire(t int64) int32 {
 			}
 		case Mark:
 			c.mark(op, t)
-		case Halt:
-			c.Finished = true
 		}
 		if op.Flags&Ghosted != 0 && op.Code != Store {
 			c.ghost(e, t)
@@ -58,11 +56,17 @@ func (c *Core) retire(t int64) int32 {
 			c.St.CPU.Retired++
 			c.Progress++
 		}
+		if op.Code == Halt {
+			c.exit(t)
+		}
+		if op.Code == Mark && c.attend <= t && c.mayPreempt() {
+			break // the interrupt that has waited for this
+		}
 	}
 	return pc
 }
 
-// mark begins or ends a region, or counts.
+// mark begins or ends a region, counts, or turns preemption off or on.
 func (c *Core) mark(op *Op, t int64) {
 	switch op.Fn {
 	case Begin:
@@ -74,6 +78,10 @@ func (c *Core) mark(op *Op, t int64) {
 		if c.depth--; c.depth == 0 {
 			c.St.Ops.Latency.Record(uint64(t - c.opStart))
 		}
+	case PreemptOff:
+		c.noPreempt++
+	case PreemptOn:
+		c.noPreempt--
 	case Count:
 		if n := c.counts[c.prog.Sites[op.Site].Region]; n != nil {
 			*n++

@@ -125,14 +125,14 @@ func (c *Core) drainOne(n uint64, t int64) bool {
 		return false
 	}
 	missed := q.missed
-	c.leave(q, t)
+	c.visible(q, t)
 	if c.tm.StoreMerge {
 		for k := n + 1; k < c.sqRet; k++ {
 			o := &c.sq[k&c.sqMask]
 			if o.gone || o.addr>>lineShift != q.addr>>lineShift || o.epoch != q.epoch || c.write(o, t) != Done {
 				break
 			}
-			c.leave(o, t)
+			c.visible(o, t)
 		}
 	}
 	for c.sqHead < c.sqRet && c.sq[c.sqHead&c.sqMask].gone {
@@ -160,9 +160,10 @@ func (c *Core) write(q *store, t int64) Result {
 	return Done
 }
 
-// leave retires q from the store queue's books.
-func (c *Core) leave(q *store, t int64) {
+// visible takes q, which is, off the store queue's books.
+func (c *Core) visible(q *store, t int64) {
 	q.gone = true
+	c.stored(q.addr, int(q.bytes), t)
 	c.filter[bucket(q.addr)]--
 	c.unpend(1 << q.class)
 	if q.gates != noLink {

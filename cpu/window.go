@@ -66,7 +66,6 @@ const (
 	performed entryFlags = 1 << iota
 	taken                // branch: predicted taken
 	missed               // the access missed at least once
-	slept                // Wait: went to sleep
 	forwarded            // load took its value from an older store
 	faulted              // load of memory that does not exist
 	unasked              // ownership is to be asked for when the branches before it are resolved

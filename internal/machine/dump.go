@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"cohsim/cpu"
 	"cohsim/internal/mem"
 	"cohsim/mesi"
 )
@@ -43,20 +44,18 @@ func (m *Machine) dump() string {
 	var order []uint64
 	for i := range m.threads {
 		th := &m.threads[i]
-		if th.core.Finished {
-			continue
-		}
-		pc, phase, addr := th.core.Head()
-		site := th.prog.Sites[th.prog.Ops[pc].Site]
-		fmt.Fprintf(&b, "thread %d on core %d: %s, %s line %d: %s", i, m.units[th.unit].place.Core, phase, site.Proc, site.Line, site.Text)
-		if addr != 0 {
-			fmt.Fprintf(&b, "   (%s)", m.setup.Space.Symbol(mem.Addr(addr)))
-			if n := addr >> 6; !lines[n] {
-				lines[n] = true
-				order = append(order, n)
+		th.core.Unfinished(func(id int, prog *cpu.Program, pc int32, waits string, addr uint64) {
+			site := prog.Sites[prog.Ops[pc].Site]
+			fmt.Fprintf(&b, "thread %d on core %d: %s, %s line %d: %s", id, m.units[th.unit].place.Core, waits, site.Proc, site.Line, site.Text)
+			if addr != 0 {
+				fmt.Fprintf(&b, "   (%s)", m.setup.Space.Symbol(mem.Addr(addr)))
+				if n := addr >> 6; !lines[n] {
+					lines[n] = true
+					order = append(order, n)
+				}
 			}
-		}
-		b.WriteByte('\n')
+			b.WriteByte('\n')
+		})
 	}
 	for _, n := range order {
 		m.dumpLine(&b, n)

@@ -16,7 +16,7 @@ import (
 // results of an unchanged config may change.
 const Engine = 1
 
-// Thread is what one hardware thread runs.
+// Thread is what one task runs.
 type Thread struct {
 	Program *cpu.Program
 	Regs    []RegValue
@@ -44,8 +44,9 @@ type Judge interface {
 // Setup is everything a run needs.
 type Setup struct {
 	Config    Config
-	Threads   []Thread
-	Place     []int // hardware thread of the machine for each Thread
+	Threads   []Thread // tasks, dealt out to the hardware threads of Place in turn
+	Place     []int    // hardware threads of the machine that take part
+	OnCPU     int      // offset of on_cpu in task_struct, which the scheduler keeps; 0: nobody reads it
 	Space     *mem.Space
 	Init      []Word
 	Judge     Judge // may be nil
@@ -113,7 +114,7 @@ type l3 struct {
 	units []uint64 // bit set of the units behind it
 }
 
-// thread is one hardware thread.
+// thread is one hardware thread, with the tasks that it runs.
 type thread struct {
 	core   *cpu.Core
 	unit   int32
@@ -121,7 +122,6 @@ type thread struct {
 	limit  int64
 	seq    uint64
 	st     stats.Counters
-	prog   *cpu.Program
 	retry  bool // a way was unlocked: repeat what was refused, at the next wake
 	ready  bool // inside LineReady: accesses are retries and not counted again
 }
@@ -266,9 +266,9 @@ func New(s Setup) (*Machine, error) {
 	m.check = newChecker(s.Check, m.lines, s.Clock)
 	m.noPlain = s.Check == CheckFull
 
-	m.threads = make([]thread, len(s.Threads))
+	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
 	unitOf := map[int]int32{}
-	for i := range s.Threads {
+	for i := range m.threads {
 		core := s.Place[i] / m.topo.ThreadsPerCore
 		u, ok := unitOf[core]
 		if !ok {
@@ -304,18 +304,23 @@ func New(s Setup) (*Machine, error) {
 	m.bounds()
 	for i := range m.threads {
 		th := &m.threads[i]
-		th.prog, th.wakeAt = s.Threads[i].Program, sim.Never
-		th.core = cpu.NewCore(i, cfg.Core, model, th.prog, &port{m, th, &m.units[th.unit]}, &th.st)
+		th.wakeAt = sim.Never
+		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, &th.st)
+		th.core.KeepOnCPU(uint64(s.OnCPU))
+		for k := i; k < len(s.Threads); k += len(m.threads) {
+			prog := s.Threads[k].Program
+			th.core.AddTask(k, prog)
+			for _, r := range s.Threads[k].Regs {
+				th.core.SetReg(r.Reg, r.Value)
+			}
+			for r, name := range prog.Regions {
+				th.core.CountInto(r, counter(&th.st, name))
+			}
+		}
 		if s.PerOp {
 			th.core.CountCycles()
 		}
 		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(m.units[th.unit].threads) == 1
-		for _, r := range s.Threads[i].Regs {
-			th.core.SetReg(r.Reg, r.Value)
-		}
-		for r, name := range th.prog.Regions {
-			th.core.CountInto(r, counter(&th.st, name))
-		}
 		m.wakeThread(int32(i), 0)
 	}
 	m.ghosts.judge = s.Judge

@@ -19,19 +19,20 @@ func (m *Machine) opCycles() []ProgramCycles {
 	var out []ProgramCycles
 	index := map[*cpu.Program]int{} // looked up, never iterated
 	for i := range m.threads {
-		th := &m.threads[i]
-		k, ok := index[th.prog]
-		if !ok {
-			k = len(out)
-			index[th.prog] = k
-			out = append(out, ProgramCycles{Program: th.prog, Ops: make([]stats.CauseCycles, len(th.prog.Ops))})
-		}
-		p := &out[k]
-		p.Threads++
-		for op := range p.Ops {
-			plus(&p.Ops[op], &th.core.Cycles[op], 1)
-		}
-		plus(&p.Between, &th.core.Cycles[len(p.Ops)], 1)
+		m.threads[i].core.Programs(func(prog *cpu.Program, tasks int, cycles []stats.CauseCycles) {
+			k, ok := index[prog]
+			if !ok {
+				k = len(out)
+				index[prog] = k
+				out = append(out, ProgramCycles{Program: prog, Ops: make([]stats.CauseCycles, len(prog.Ops))})
+			}
+			p := &out[k]
+			p.Threads += tasks
+			for op := range p.Ops {
+				plus(&p.Ops[op], &cycles[op], 1)
+			}
+			plus(&p.Between, &cycles[len(p.Ops)], 1)
+		})
 	}
 	return out
 }

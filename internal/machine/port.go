@@ -240,11 +240,11 @@ func (p *port) Unlock(addr uint64, t int64) {
 	}
 }
 
-func (p *port) Ghost(g *cpu.GhostRecord) { p.m.ghosts.add(p.th.prog, g) }
+func (p *port) Ghost(g *cpu.GhostRecord) { p.m.ghosts.add(p.th.core.Program(), g) }
 
 func (p *port) Stalled(addr uint64, pc int32, cycles int64, cause stats.Cause) {
 	if s := p.m.line(addr >> 6).share; s != nil {
-		s.stalled(addr, p.th.prog, pc, cycles)
+		s.stalled(addr, p.th.core.Program(), pc, cycles)
 	}
 }
 
@@ -282,7 +282,7 @@ func (p *port) miss(line, addr uint64, ev mesi.CoreEvent, demand bool, t int64) 
 	u, m := p.u, p.m
 	if !m.has(line) {
 		if demand && ev == mesi.Store { // a store or an atomic op has retired, or is next to
-			panic(cpu.BadAccess{Addr: addr, Core: p.th.core.ID(), PC: -1})
+			panic(cpu.BadAccess{Addr: addr, Thread: p.th.core.Thread(), PC: -1})
 		}
 		return cpu.Fault
 	}

@@ -154,24 +154,20 @@ func (m *Machine) allFinished() bool {
 }
 
 func (m *Machine) unfinished() string {
-	n, first := 0, -1
+	n, first := 0, len(m.setup.Threads)
 	for i := range m.threads {
-		if !m.threads[i].core.Finished {
-			if n++; first < 0 {
-				first = i
-			}
-		}
+		m.threads[i].core.Unfinished(func(id int, _ *cpu.Program, _ int32, _ string, _ uint64) {
+			n++
+			first = min(first, id)
+		})
 	}
-	return fmt.Sprintf("%d of %d threads are unfinished, the first is thread %d", n, len(m.threads), first)
+	return fmt.Sprintf("%d of %d threads are unfinished, the first is thread %d", n, len(m.setup.Threads), first)
 }
 
 func (m *Machine) opsDone() uint64 {
 	n := uint64(0)
 	for i := range m.threads {
-		n += m.threads[i].st.Ops.Latency.Count()
-		if m.threads[i].core.Finished {
-			n++
-		}
+		n += m.threads[i].st.Ops.Latency.Count() + uint64(m.threads[i].core.Halted)
 	}
 	return n
 }
@@ -179,7 +175,7 @@ func (m *Machine) opsDone() uint64 {
 // progressed reports whether a thread completed an operation or halted.
 func (m *Machine) progressed(before, after []stats.Counters) bool {
 	for i := range after {
-		if m.threads[i].core.Finished || after[i].Ops.Latency.Count() > before[i].Ops.Latency.Count() {
+		if m.threads[i].core.Halted > 0 || after[i].Ops.Latency.Count() > before[i].Ops.Latency.Count() {
 			return true
 		}
 	}
@@ -291,17 +287,18 @@ func (m *Machine) safeDump() (s string) {
 
 // badAccess says which op of which thread accesses memory that it may not.
 func (m *Machine) badAccess(r cpu.BadAccess) error {
-	th := &m.threads[r.Core]
+	th := &m.threads[r.Thread%len(m.threads)]
+	prog := th.core.Program()
 	op := ""
 	if r.PC < 0 { // the op at the head, or a store that has left the window
 		r.PC, _, _ = th.core.Head()
 	}
-	if site := th.prog.Ops[r.PC].Site; int(site) < len(th.prog.Sites) {
-		s := &th.prog.Sites[site]
+	if site := prog.Ops[r.PC].Site; int(site) < len(prog.Sites) {
+		s := &prog.Sites[site]
 		op = fmt.Sprintf(" (%s line %d: %s)", s.Proc, s.Line, s.Text)
 	}
 	if r.Bytes > 0 && cpu.Unaligned(r.Addr, r.Bytes) {
-		return m.abort("thread %d%s accesses %d bytes at address %#x, which is no multiple of %d", r.Core, op, r.Bytes, r.Addr, r.Bytes)
+		return m.abort("thread %d%s accesses %d bytes at address %#x, which is no multiple of %d", r.Thread, op, r.Bytes, r.Addr, r.Bytes)
 	}
-	return m.abort("thread %d%s accesses address %#x, where no object is", r.Core, op, r.Addr)
+	return m.abort("thread %d%s accesses address %#x, where no object is", r.Thread, op, r.Addr)
 }

@@ -22,7 +22,8 @@ const (
 	Atomic                // the latency of a read-modify-write on a line held writable
 	Squash                // refetch and re-execution after a mispredict or a lost line
 	Pause                 // a pause or spin-wait hint
-	Sleep                 // the thread sleeps until another wakes it
+	Schedule              // in schedule(), on the switch to a task, or on the way out of idle
+	Sleep                 // every task of the core sleeps until another wakes it
 	Idle                  // the program has ended
 	Inflight              // a miss whose supplier is not known yet when counting stops
 
@@ -47,7 +48,8 @@ var causes = [NumCauses]struct{ name, doc string }{
 	Atomic:   {"atomic", "cycles of read-modify-writes on lines held writable"},
 	Squash:   {"squash", "cycles of refetch after a mispredict or a squash by a lost line"},
 	Pause:    {"pause", "cycles in pause and spin-wait hints"},
-	Sleep:    {"sleep", "cycles asleep until woken"},
+	Schedule: {"schedule", "cycles in schedule(), in switches between tasks and on the way out of idle"},
+	Sleep:    {"sleep", "cycles in which every task of the core slept"},
 	Idle:     {"idle", "cycles after the last op of the program"},
 	Inflight: {"inflight", "cycles held by a miss whose supplier was unknown when counting stopped"},
 }

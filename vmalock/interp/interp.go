@@ -150,13 +150,16 @@ func (m *Machine) Step(i int) (Status, error) {
 			t.set(op.Dst, 0)
 		} else {
 			t.set(op.Dst, op.Eval(t.reg(op.A), b))
+			if op.Fn == cpu.Clock {
+				t.set(op.Dst, uint64(m.Steps))
+			}
 		}
 	case cpu.Branch:
 		if op.Taken(t.reg(op.A), b) {
 			next = int(op.Off)
 		}
 	case cpu.Mark:
-		if m.OnMark != nil {
+		if m.OnMark != nil && site.Region >= 0 {
 			m.OnMark(i, op.Fn, t.Prog.Regions[site.Region])
 		}
 	case cpu.Halt:

@@ -1,0 +1,434 @@
+package cpu
+
+import (
+	"slices"
+
+	"cohsim/internal/stats"
+)
+
+// The scheduler of a core, as much of it as locks can feel. A core holds the
+// context of one task; the others that can run wait in its run queue, in the
+// order in which they became runnable, and those that sleep wait for their word.
+// Tasks never move to another core.
+//
+// A task leaves its core when it sleeps, halts, or has used up its time slice
+// while another can run and preemption is allowed. It then pays schedule(), the
+// next task the switch. A task that sleeps is woken by the store that changes its
+// word and by nothing else: the core keeps the word's line, as a spinning wait
+// does, and looks again whenever it has lost it.
+//
+// With one task per core nothing here runs but when that task sleeps.
+
+// scheduler is what a Core keeps for it.
+type scheduler struct {
+	tasks    []task
+	codes    []code
+	on       int32   // the task whose context the core holds
+	queue    []int32 // tasks that can run and do not, first come first served
+	state    schedState
+	until    int64 // end of schedule() or of the switch
+	sliceEnd int64
+	attend   int64  // when the scheduler next has something to do; in the past: at every step
+	asleep   int    // tasks that sleep, the ones that are being woken included
+	posted   uint64 // the word of a task that the scheduler is about to write, 0 for none
+	post     uint64 // what it writes
+	onCPU    uint64 // offset of on_cpu in a task, 0 if nobody looks at it
+}
+
+// code is a program as a core runs it.
+type code struct {
+	prog   *Program
+	ops    []Op
+	info   []opInfo
+	Cycles []stats.CauseCycles // per op of the program, the last for none; nil unless CountCycles
+	counts []*uint64
+}
+
+type schedState uint8
+
+const (
+	running  schedState = iota
+	leaving             // in schedule(), until the store queue is empty too
+	clearing            // waits for the line of on_cpu of the task that left
+	idling              // no task can run
+	entering            // on the way to the next task
+	setting             // waits for the line of on_cpu of the task that comes
+)
+
+// task is one thread's context and what it waits for. The registers and pc of
+// the task that the core holds are the core's own.
+type task struct {
+	id        int // number of the thread
+	code      int32
+	regs      [NumRegs]uint64
+	pc        int32
+	depth     int
+	opStart   int64
+	noPreempt int
+	state     taskState
+	op        *Op    // asleep: the op that sleeps
+	addr      uint64 // its word
+	want      uint64 // and what it compares that with
+	at        int64  // waking: when it can run
+}
+
+type taskState uint8
+
+const (
+	runnable taskState = iota // runs, or is in the queue
+	asleep                    // its word cannot change without notice
+	looking                   // its word is to be read
+	fetching                  // its word's line is on its way
+	refused                   // no MSHR was free for that
+	waking                    // its word has changed
+	halted
+)
+
+// AddTask gives the core a thread to run. The first one has the core from the
+// start; the others wait for their turn.
+func (c *Core) AddTask(id int, prog *Program) {
+	k := int32(slices.IndexFunc(c.codes, func(x code) bool { return x.prog == prog }))
+	if k < 0 {
+		k = int32(len(c.codes))
+		x := code{prog: prog, ops: prog.Ops, info: make([]opInfo, len(prog.Ops)), counts: make([]*uint64, len(prog.Regions))}
+		for i := range prog.Ops {
+			x.info[i] = c.describe(&prog.Ops[i])
+		}
+		c.codes = append(c.codes, x)
+	}
+	n := int32(len(c.tasks))
+	c.tasks = append(c.tasks, task{id: id, code: k})
+	if n == 0 {
+		c.attend, c.sliceEnd = never, c.tm.SliceC
+		c.take(0)
+		return
+	}
+	c.queue = append(c.queue, n)
+	c.attend = c.sliceEnd
+}
+
+// SetReg sets a register of the task added last before the run.
+func (c *Core) SetReg(r Reg, v uint64) {
+	if n := len(c.tasks) - 1; n > 0 {
+		c.tasks[n].regs[r] = v
+	} else {
+		c.regs[r] = v
+	}
+}
+
+// CountInto makes Mark Count ops of a region, in the program of the task added
+// last, add to a counter.
+func (c *Core) CountInto(region int, counter *uint64) {
+	c.codes[c.tasks[len(c.tasks)-1].code].counts[region] = counter
+}
+
+// CountCycles makes the core charge cycles to ops, too, once all tasks are there.
+func (c *Core) CountCycles() {
+	for i := range c.codes {
+		c.codes[i].Cycles = make([]stats.CauseCycles, len(c.codes[i].ops)+1)
+	}
+	c.code = c.codes[c.tasks[c.on].code]
+}
+
+// Programs calls f for each program that the core's tasks run, with the cycles
+// charged to its ops.
+func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCycles)) {
+	for i := range c.codes {
+		n := 0
+		for k := range c.tasks {
+			if c.tasks[k].code == int32(i) {
+				n++
+			}
+		}
+		f(c.codes[i].prog, n, c.codes[i].Cycles)
+	}
+}
+
+// Program is what the task runs that the core holds.
+func (c *Core) Program() *Program { return c.prog }
+
+// KeepOnCPU makes the scheduler write 1 to the word at that offset of a task when
+// it starts to run, and 0 when it stops. The first task of a core must have it
+// set from the start.
+func (c *Core) KeepOnCPU(offset uint64) { c.onCPU = offset }
+
+// take puts a task's context into the core.
+func (c *Core) take(n int32) {
+	p := &c.tasks[n]
+	c.on, c.id = n, p.id
+	c.code = c.codes[p.code]
+	c.regs, c.pc = p.regs, p.pc
+	c.depth, c.opStart, c.noPreempt = p.depth, p.opStart, p.noPreempt
+	c.armed, c.chain, c.halted = false, noLine, false
+}
+
+// save takes it out.
+func (c *Core) save() {
+	p := &c.tasks[c.on]
+	p.regs, p.pc = c.regs, c.pc
+	p.depth, p.opStart, p.noPreempt = c.depth, c.opStart, c.noPreempt
+}
+
+// leave takes the task that runs off the core: at the op at the window's head, or
+// at the next op to fetch.
+func (c *Core) leave(t int64, s taskState) {
+	if c.head < c.tail {
+		c.squash(c.head, c.win[c.head&c.mask].pc, t, never, false)
+	}
+	c.fetchAt, c.fetchWhy = never, stats.Schedule
+	c.state, c.until = leaving, t+c.tm.ScheduleC
+	c.attend = max(c.until, t+1)
+	c.tasks[c.on].state = s
+	switch s {
+	case runnable:
+		c.queue = append(c.queue, c.on)
+	case asleep:
+		c.asleep++
+	}
+	c.attend = min(c.attend, c.nextWaking())
+}
+
+// sleep makes the task leave whose Wait at the head found its condition not met.
+func (c *Core) sleep(e *entry, t int64) {
+	p := &c.tasks[c.on]
+	p.op, p.addr, p.want = e.op, e.addr, e.v[slotB]
+	c.rmw = -1
+	e.phase = sleeping
+	c.leave(t, asleep)
+}
+
+// exit makes the task leave that has halted. With the last one the core has
+// finished.
+func (c *Core) exit(t int64) {
+	c.Halted++
+	if len(c.queue) == 0 && c.asleep == 0 {
+		c.tasks[c.on].state = halted
+		c.Finished = true
+		return
+	}
+	c.leave(t, halted)
+}
+
+// mayPreempt reports whether the task that runs may be preempted where it stands:
+// with preemption off only between its operations, which is where it would return
+// to user mode; otherwise wherever it has not disabled preemption.
+func (c *Core) mayPreempt() bool {
+	if c.tm.Preemption == "none" {
+		return c.depth == 0
+	}
+	return c.noPreempt == 0
+}
+
+// interruptible reports whether the window can be thrown away: nothing in it has
+// performed for good, or waits for a line that it will be charged for.
+func (c *Core) interruptible() bool {
+	if c.head == c.tail {
+		return true
+	}
+	switch c.win[c.head&c.mask].phase {
+	case waiting, blocked, sleeping:
+		return true
+	case executing, atHead:
+		return c.rmw < 0
+	}
+	return false
+}
+
+// attendTo does what the scheduler has to do at cycle t.
+func (c *Core) attendTo(t int64) {
+	if c.Stopped {
+		c.attend = never
+		return
+	}
+	if c.asleep > 0 {
+		for i := range c.tasks {
+			p := &c.tasks[i]
+			if p.state == looking {
+				c.lookAt(p, t)
+			}
+			if p.state == waking && p.at <= t {
+				p.state = runnable
+				c.asleep--
+				c.queue = append(c.queue, int32(i))
+			}
+		}
+	}
+	if c.state == running && len(c.queue) > 0 && t >= c.sliceEnd && c.mayPreempt() && c.interruptible() {
+		c.leave(t, runnable)
+	}
+	if c.state == leaving && t >= c.until && c.sqHead == c.sqTail {
+		if len(c.queue) > 0 && c.queue[0] == c.on { // nobody else: it goes on
+			c.queue = c.queue[1:]
+			c.resume(t)
+		} else {
+			c.save()
+			c.writeOnCPU(0, clearing, t)
+		}
+	}
+	if c.state == idling && len(c.queue) > 0 {
+		c.fetchWhy = stats.Schedule
+		c.enter(t, c.tm.IPIC)
+	}
+	if c.state == entering && t >= c.until {
+		c.writeOnCPU(1, setting, t)
+	}
+	// What is next?
+	c.attend = c.nextWaking()
+	switch c.state {
+	case running:
+		if len(c.queue) > 0 {
+			c.attend = min(c.attend, c.sliceEnd)
+		}
+	case leaving, entering:
+		c.attend = min(c.attend, max(c.until, t+1))
+	}
+}
+
+// nextWaking is when the first of the tasks that are being woken can run.
+func (c *Core) nextWaking() int64 {
+	t := never
+	if c.asleep > 0 {
+		for i := range c.tasks {
+			if p := &c.tasks[i]; p.state == waking {
+				t = min(t, p.at)
+			}
+		}
+	}
+	return t
+}
+
+// next picks the task to run after the one that left, or none.
+func (c *Core) next(t int64) {
+	if len(c.queue) == 0 {
+		c.state, c.fetchWhy = idling, stats.Sleep
+		return
+	}
+	c.enter(t, 0)
+}
+
+// enter starts the switch to the first task of the queue.
+func (c *Core) enter(t, delay int64) {
+	n := c.queue[0]
+	c.queue = c.queue[:copy(c.queue, c.queue[1:])]
+	if n != c.on {
+		delay += c.tm.SwitchC
+		c.take(n)
+	}
+	c.state, c.until = entering, t+delay
+}
+
+// resume lets the task that the core holds run.
+func (c *Core) resume(t int64) {
+	c.state, c.fetchAt, c.sliceEnd = running, t, t+c.tm.SliceC
+}
+
+// writeOnCPU writes the task's on_cpu, and goes on when that is done.
+func (c *Core) writeOnCPU(v uint64, s schedState, t int64) {
+	c.state, c.post = s, v
+	if c.onCPU == 0 {
+		c.written(t)
+		return
+	}
+	c.posted = c.regs[TaskReg] + c.onCPU
+	c.tryPost(t)
+}
+
+// tryPost writes the scheduler's word if its line is writable.
+func (c *Core) tryPost(t int64) {
+	if a := c.posted; c.port.Store(a, 4, c.post, t) == Done {
+		c.posted = 0
+		c.stored(a, 4, t)
+		c.written(t)
+	}
+}
+
+// written goes on after that.
+func (c *Core) written(t int64) {
+	if c.state == clearing {
+		c.next(t)
+	} else {
+		c.resume(t)
+	}
+	c.attend = t
+}
+
+// lookAt reads the word of a task that sleeps.
+func (c *Core) lookAt(p *task, t int64) {
+	val, _, _, r := c.port.Load(p.addr, p.op.Bytes(), t)
+	switch {
+	case r == Pending:
+		p.state = fetching
+	case r == Busy:
+		p.state = refused
+	case p.op.Taken(val, p.want):
+		p.state, p.at = waking, t+c.tm.WakeupC
+		c.attend = min(c.attend, p.at)
+	default:
+		p.state = asleep
+	}
+}
+
+// sleepsOn reports whether a task sleeps on a word of the line.
+func (c *Core) sleepsOn(line uint64) bool {
+	for i := range c.tasks {
+		if p := &c.tasks[i]; p.state == asleep && p.addr>>lineShift == line {
+			return true
+		}
+	}
+	return false
+}
+
+// sleepersLost makes the tasks that sleep on a word of a line look again, which
+// the core has lost.
+func (c *Core) sleepersLost(line uint64, t int64) {
+	for i := range c.tasks {
+		if p := &c.tasks[i]; p.state == asleep && p.addr>>lineShift == line {
+			p.state = looking
+			c.attend = t
+		}
+	}
+}
+
+// sleepersReady makes those look that waited for the line, or for an MSHR.
+func (c *Core) sleepersReady(from taskState, line uint64, t int64) {
+	for i := range c.tasks {
+		if p := &c.tasks[i]; p.state == from && (from == refused || p.addr>>lineShift == line) {
+			c.lookAt(p, t)
+		}
+	}
+}
+
+// stored tells the scheduler that the core itself changed a word at cycle t: no
+// line is lost by that.
+func (c *Core) stored(addr uint64, bytes int, t int64) {
+	if c.asleep == 0 {
+		return
+	}
+	for i := range c.tasks {
+		if p := &c.tasks[i]; p.state == asleep && p.addr < addr+uint64(bytes) && addr < p.addr+uint64(p.op.Bytes()) {
+			p.state = looking
+			c.attend = t + 1
+		}
+	}
+}
+
+// Unfinished calls f for each task that has not halted, with the op that it stands
+// at, what it waits for, and the address that this is about, 0 if none.
+func (c *Core) Unfinished(f func(id int, prog *Program, pc int32, waits string, addr uint64)) {
+	for i := range c.tasks {
+		p := &c.tasks[i]
+		prog, pc, waits, addr := c.codes[p.code].prog, p.pc, "waits for its turn", uint64(0)
+		switch {
+		case p.state == halted:
+			continue
+		case p.state != runnable:
+			waits, addr = "sleeps on its word", p.addr
+		case int32(i) == c.on && c.state == running:
+			pc, waits, addr = c.Head()
+		}
+		if int32(i) == c.on && c.state != running {
+			pc = c.pc
+		}
+		f(p.id, prog, min(pc, int32(len(prog.Ops)-1)), waits, addr)
+	}
+}
