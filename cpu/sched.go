@@ -19,6 +19,9 @@ import (
 //
 // With one task per core nothing here runs but when that task sleeps.
 
+// nobody as fetchOn is no op's number: fetch stops at once, and until a task runs.
+const nobody = ^uint64(0)
+
 // scheduler is what a Core keeps for it.
 type scheduler struct {
 	tasks    []task
@@ -28,6 +31,7 @@ type scheduler struct {
 	state    schedState
 	until    int64 // end of schedule() or of the switch
 	sliceEnd int64
+	began    uint64 // Progress when the slice began: every slice has its progress
 	attend   int64  // when the scheduler next has something to do; in the past: at every step
 	asleep   int    // tasks that sleep, the ones that are being woken included
 	posted   uint64 // the word of a task that the scheduler is about to write, 0 for none
@@ -175,7 +179,7 @@ func (c *Core) leave(t int64, s taskState) {
 	if c.head < c.tail {
 		c.squash(c.head, c.win[c.head&c.mask].pc, t, never, false)
 	}
-	c.fetchAt, c.fetchWhy = never, stats.Schedule
+	c.fetchAt, c.fetchWhy, c.fetchOn = never, stats.Schedule, nobody
 	c.state, c.until = leaving, t+c.tm.ScheduleC
 	c.attend = max(c.until, t+1)
 	c.tasks[c.on].state = s
@@ -213,6 +217,9 @@ func (c *Core) exit(t int64) {
 // with preemption off only between its operations, which is where it would return
 // to user mode; otherwise wherever it has not disabled preemption.
 func (c *Core) mayPreempt() bool {
+	if c.Progress == c.began {
+		return false
+	}
 	if c.tm.Preemption == "none" {
 		return c.depth == 0
 	}
@@ -319,7 +326,8 @@ func (c *Core) enter(t, delay int64) {
 
 // resume lets the task that the core holds run.
 func (c *Core) resume(t int64) {
-	c.state, c.fetchAt, c.sliceEnd = running, t, t+c.tm.SliceC
+	c.state, c.fetchAt, c.fetchOn, c.sliceEnd = running, t, 0, t+c.tm.SliceC
+	c.began = c.Progress
 }
 
 // writeOnCPU writes the task's on_cpu, and goes on when that is done.

@@ -32,6 +32,8 @@ func randomConfig(r *sim.Rand) Config {
 	c.Core.AtomicGrace = pick(0, 1, 2)
 	c.Core.AtomicPrefetch = coin()
 	c.Core.AtomicLoads = []string{"wait", "speculate"}[r.Intn(2)]
+	c.Core.ScheduleNS, c.Core.SwitchNS, c.Core.WakeupNS, c.Core.IPINS = float64(pick(0, 40)), float64(pick(0, 20)), float64(pick(0, 60)), float64(pick(0, 30))
+	c.Core.SliceNS, c.Core.Preemption = float64(pick(100, 700, 1e6)), []string{"none", "full"}[r.Intn(2)]
 	c.Core.MispredictCost, c.Core.SquashCost = pick(0, 10), pick(0, 25)
 	c.L1 = cache.Config{Bytes: 64 * pick(2, 4, 16), Ways: pick(1, 2), LatencyCycles: pick(1, 4), Replacement: []string{"lru", "plru"}[r.Intn(2)]}
 	c.L2 = cache.Config{Bytes: pick(0, 1) * c.L1.Bytes * 2, Ways: 2, LatencyCycles: 9, Replacement: "lru"}
@@ -88,12 +90,14 @@ func randomConfig(r *sim.Rand) Config {
 
 // randomPrograms writes n threads that fight over a few lines. Thread i alone
 // stores growing values to its own words; every thread checks that it never
-// sees another's word go back, and adds to shared sums atomically.
+// sees another's word go back, and adds to shared sums atomically. Now and then
+// threads sleep at the end of a round until the one they watch has come as far.
 func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string) {
 	for k := range lines {
 		objects = append(objects, string(rune('a'+k)))
 	}
-	objects = append(objects, "bad")
+	objects = append(objects, "bad", "bar")
+	sleepy := r.Intn(2) == 0
 	for i := range n {
 		var b strings.Builder
 		fmt.Fprintf(&b, "    reg x y v i t")
@@ -113,7 +117,7 @@ func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string)
 			if marked {
 				fmt.Fprintf(&b, "    mark begin turn\n")
 			}
-			switch r.Intn(9) {
+			switch r.Intn(10) {
 			case 0, 1:
 				fmt.Fprintf(&b, "    add v, v, 1\n    store.4 [%s+%d], v\n", o, 4+4*i)
 			case 2, 3:
@@ -128,10 +132,15 @@ func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string)
 				fmt.Fprintf(&b, "    load.4 t, [%s]\nretry%d:\n    add y, t, 1\n    cas.acq.4 x, [%s], t, y\n    beq x, t, ok%d likely\n    mov t, x\n    jump retry%d\nok%d:\n", o, j, o, j, j, j)
 			case 8:
 				fmt.Fprintf(&b, "    prefetchw [%s]\n    work %d\n", o, 1+r.Intn(30))
+			case 9:
+				fmt.Fprintf(&b, "    preempt.off\n    rmw.add.4 y, [%s], 1\n    preempt.on\n", o)
 			}
 			if marked {
 				fmt.Fprintf(&b, "    count lock.wakeups\n    mark end turn\n")
 			}
+		}
+		if sleepy {
+			fmt.Fprintf(&b, "    sub t, 4, i\n    store.4 [bar+%d], t\n    sleep.ge.4 x, [bar+%d], t\n", 4*i, 4*watch)
 		}
 		fmt.Fprintf(&b, "    blt i, 0, broken unlikely\n    sub i, i, 1\n    bne i, 0, loop likely\n    halt\nbroken:\n    store [bad], 1\n    halt\n")
 		programs = append(programs, b.String())
@@ -167,9 +176,7 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 	if !reference {
 		w.setup.Check = Check(seed % 3) // makes no difference
 	}
-	for i := range w.setup.Place {
-		w.setup.Place[i] = i
-	}
+	w.setup.Place = w.setup.Place[:1+r.Intn(len(w.setup.Place))] // several threads a core
 	m, res := w.run(t)
 	if m.value(t, w.addr["bad"], 8) != 0 {
 		t.Fatalf("seed %d: a thread saw a word go back\n%+v", seed, cfg)

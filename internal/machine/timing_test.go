@@ -210,7 +210,7 @@ func TestMissesToDifferentLinesOverlapAsFarAsMSHRsAllow(t *testing.T) {
 
 func TestASleeperPaysScheduleAndWakeUp(t *testing.T) {
 	cfg := x86(64)
-	cfg.Core.ScheduleNS, cfg.Core.WakeupNS = 1000, 2500
+	cfg.Core.ScheduleNS, cfg.Core.WakeupNS, cfg.Core.IPINS = 1000, 1500, 1000
 	w := newWorld(t, cfg, []string{"a"},
 		"    reg v\n    sleep.ne v, [a], 0\n    halt",
 		"    work 10000\n    fence.lfence\n    store [a], 1\n    mb\n    halt")
