@@ -95,7 +95,8 @@ type Core struct {
 	pendPC  int32
 
 	depth     int
-	noPreempt int // PreemptOff that are in force
+	noPreempt int   // PreemptOff that are in force
+	left      int64 // cycles of private work left when the task was preempted
 	opStart   int64
 	Finished  bool   // every task has halted
 	Halted    int    // tasks that have
@@ -265,8 +266,13 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 	switch e.op.Code {
 	case ALU:
 		lat := in.lat
-		if e.op.Fn == Work && e.op.B != NoReg {
-			lat = int64(max(e.v[slotB], 1))
+		if e.op.Fn == Work {
+			if e.op.B != NoReg {
+				lat = int64(max(e.v[slotB], 1))
+			}
+			if c.left > 0 { // the first op since the task was preempted in it
+				lat, c.left = c.left, 0
+			}
 		}
 		e.val = e.op.Eval(e.v[slotA], e.v[slotB])
 		if e.op.Fn == Clock {

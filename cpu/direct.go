@@ -31,7 +31,7 @@ func (c *Core) direct(t, limit int64) int64 {
 		to := pc + 1
 		switch op.Code {
 		case ALU:
-			if op.Fn == Clock || op.Fn == Work && op.B != NoReg {
+			if op.Fn == Clock || op.Fn == Work && (op.B != NoReg || c.left > 0) {
 				return t
 			}
 			v := op.Eval(a, b)

@@ -59,8 +59,8 @@ func (c *Core) retire(t int64) int32 {
 		if op.Code == Halt {
 			c.exit(t)
 		}
-		if op.Code == Mark && c.attend <= t && c.mayPreempt() {
-			break // the interrupt that has waited for this
+		if c.attend <= t && c.preempted(t) {
+			break // for the interrupt, before another op begins at the head
 		}
 	}
 	return pc

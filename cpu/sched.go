@@ -36,7 +36,8 @@ type scheduler struct {
 	asleep   int    // tasks that sleep, the ones that are being woken included
 	posted   uint64 // the word of a task that the scheduler is about to write, 0 for none
 	post     uint64 // what it writes
-	onCPU    uint64 // offset of on_cpu in a task, 0 if nobody looks at it
+	onCPU    uint64 // offset of on_cpu in a task
+	onBytes  int    // its size, 0 if nobody looks at it
 }
 
 // code is a program as a core runs it.
@@ -69,6 +70,7 @@ type task struct {
 	depth     int
 	opStart   int64
 	noPreempt int
+	left      int64 // cycles of the private work that it was preempted in
 	state     taskState
 	op        *Op    // asleep: the op that sleeps
 	addr      uint64 // its word
@@ -151,10 +153,10 @@ func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCyc
 // Program is what the task runs that the core holds.
 func (c *Core) Program() *Program { return c.prog }
 
-// KeepOnCPU makes the scheduler write 1 to the word at that offset of a task when
-// it starts to run, and 0 when it stops. The first task of a core must have it
-// set from the start.
-func (c *Core) KeepOnCPU(offset uint64) { c.onCPU = offset }
+// KeepOnCPU makes the scheduler write 1 to the word of 4 or 8 bytes at that offset
+// of a task when it starts to run, and 0 when it stops. The first task of a core
+// must have it set from the start.
+func (c *Core) KeepOnCPU(offset uint64, bytes int) { c.onCPU, c.onBytes = offset, bytes }
 
 // take puts a task's context into the core.
 func (c *Core) take(n int32) {
@@ -162,7 +164,7 @@ func (c *Core) take(n int32) {
 	c.on, c.id = n, p.id
 	c.code = c.codes[p.code]
 	c.regs, c.pc = p.regs, p.pc
-	c.depth, c.opStart, c.noPreempt = p.depth, p.opStart, p.noPreempt
+	c.depth, c.opStart, c.noPreempt, c.left = p.depth, p.opStart, p.noPreempt, p.left
 	c.armed, c.chain, c.halted = false, noLine, false
 }
 
@@ -170,14 +172,18 @@ func (c *Core) take(n int32) {
 func (c *Core) save() {
 	p := &c.tasks[c.on]
 	p.regs, p.pc = c.regs, c.pc
-	p.depth, p.opStart, p.noPreempt = c.depth, c.opStart, c.noPreempt
+	p.depth, p.opStart, p.noPreempt, p.left = c.depth, c.opStart, c.noPreempt, c.left
 }
 
 // leave takes the task that runs off the core: at the op at the window's head, or
 // at the next op to fetch.
 func (c *Core) leave(t int64, s taskState) {
 	if c.head < c.tail {
-		c.squash(c.head, c.win[c.head&c.mask].pc, t, never, false)
+		e := &c.win[c.head&c.mask]
+		if e.phase == executing && e.op.Fn == Work && e.op.Code == ALU {
+			c.left = e.at - t
+		}
+		c.squash(c.head, e.pc, t, never, false)
 	}
 	c.fetchAt, c.fetchWhy, c.fetchOn = never, stats.Schedule, nobody
 	c.state, c.until = leaving, t+c.tm.ScheduleC
@@ -217,28 +223,40 @@ func (c *Core) exit(t int64) {
 // with preemption off only between its operations, which is where it would return
 // to user mode; otherwise wherever it has not disabled preemption.
 func (c *Core) mayPreempt() bool {
-	if c.Progress == c.began {
-		return false
-	}
 	if c.tm.Preemption == "none" {
 		return c.depth == 0
 	}
 	return c.noPreempt == 0
 }
 
+// preempted reports whether the time slice is over, another task can run, and
+// this one may be preempted.
+func (c *Core) preempted(t int64) bool {
+	return c.state == running && len(c.queue) > 0 && t >= c.sliceEnd && c.mayPreempt()
+}
+
 // interruptible reports whether the window can be thrown away: nothing in it has
-// performed for good, or waits for a line that it will be charged for.
+// performed for good, or waits for a line that it will be charged for, and the
+// task got on a little in its slice.
 func (c *Core) interruptible() bool {
-	if c.head == c.tail {
-		return true
+	if c.head < c.tail {
+		switch e := &c.win[c.head&c.mask]; e.phase {
+		case sleeping:
+			return true
+		case waiting, blocked:
+		case executing, atHead:
+			if c.rmw >= 0 {
+				return false
+			}
+		case done:
+			if e.op.Code == RMW || e.op.Code == StoreExcl {
+				return false
+			}
+		default:
+			return false
+		}
 	}
-	switch c.win[c.head&c.mask].phase {
-	case waiting, blocked, sleeping:
-		return true
-	case executing, atHead:
-		return c.rmw < 0
-	}
-	return false
+	return c.Progress != c.began
 }
 
 // attendTo does what the scheduler has to do at cycle t.
@@ -260,7 +278,7 @@ func (c *Core) attendTo(t int64) {
 			}
 		}
 	}
-	if c.state == running && len(c.queue) > 0 && t >= c.sliceEnd && c.mayPreempt() && c.interruptible() {
+	if c.preempted(t) && c.interruptible() {
 		c.leave(t, runnable)
 	}
 	if c.state == leaving && t >= c.until && c.sqHead == c.sqTail {
@@ -333,7 +351,7 @@ func (c *Core) resume(t int64) {
 // writeOnCPU writes the task's on_cpu, and goes on when that is done.
 func (c *Core) writeOnCPU(v uint64, s schedState, t int64) {
 	c.state, c.post = s, v
-	if c.onCPU == 0 {
+	if c.onBytes == 0 {
 		c.written(t)
 		return
 	}
@@ -343,9 +361,9 @@ func (c *Core) writeOnCPU(v uint64, s schedState, t int64) {
 
 // tryPost writes the scheduler's word if its line is writable.
 func (c *Core) tryPost(t int64) {
-	if a := c.posted; c.port.Store(a, 4, c.post, t) == Done {
+	if a := c.posted; c.port.Store(a, c.onBytes, c.post, t) == Done {
 		c.posted = 0
-		c.stored(a, 4, t)
+		c.stored(a, c.onBytes, t)
 		c.written(t)
 	}
 }

@@ -5,14 +5,17 @@ import "cohsim/internal/mem"
 // supplement are the structs that the programs use and that a layout of
 // vm_area_struct and mm_struct need not have. Offsets of the maple nodes and of
 // rwsem_waiter are those of Linux 6.18 on x86-64. task_struct is synthetic: of a
-// task the programs touch its state, which wakers write, and its stack, which
-// nobody else does; only that they lie on lines of their own matters.
+// task the programs touch what others write or poll (its state, its flags, whether
+// it is on a core) and its stack, which nobody else does; only that these lie on
+// lines of their own matters.
 var supplement = []mem.Struct{
 	{
 		Name: "task_struct", Size: 128, Align: 64,
-		Notes: "synthetic: the state word on one line, the top of the stack on another; stack holds the address of the task's rwsem_waiter",
+		Notes: "synthetic: on one line what others write or poll, with the offsets of Linux 6.18, on another the top of the stack; stack holds the address of the task's rwsem_waiter",
 		Fields: []mem.Field{
+			{Name: "thread_info.flags", Offset: 0, Size: 8},
 			{Name: "__state", Offset: 24, Size: 4},
+			{Name: "on_cpu", Offset: 52, Size: 4},
 			{Name: "stack", Offset: 64, Size: 8},
 		},
 	},

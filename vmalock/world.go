@@ -99,12 +99,13 @@ func (w *World) Set(base mem.Addr, structName, field string, value uint64) {
 	}
 }
 
-// AddTask places a task and the waiter on its stack.
+// AddTask places a task, which is on a core, and the waiter on its stack.
 func (w *World) AddTask() mem.Addr {
 	i := len(w.Tasks)
 	t := w.Object("task_struct", fmt.Sprintf("task[%d]", i))
 	waiter := w.Object("rwsem_waiter", fmt.Sprintf("waiter[%d]", i))
 	w.Set(t, "task_struct", "stack", uint64(waiter))
+	w.Set(t, "task_struct", "on_cpu", 1)
 	w.Tasks = append(w.Tasks, t)
 	return t
 }

@@ -24,7 +24,8 @@ type Kind struct {
 
 // Env is what a workload is built for.
 type Env struct {
-	Threads int         // run.cores
+	Threads int         // run.tasks
+	Cores   int         // run.cores: the first so many threads have a core from the start
 	Layout  *mem.Layout // has been through vmalock.Supplement
 	Space   *mem.Space  // empty, for that layout
 	Lock    vmalock.Kind
@@ -96,7 +97,7 @@ func (e *Env) stream(thread int) uint64 {
 // need reports an error unless the workload gets enough threads.
 func (e *Env) need(kind string, threads int) error {
 	if e.Threads < threads {
-		return fmt.Errorf("workload %q takes at least %d threads, and run.cores is %d", kind, threads, e.Threads)
+		return fmt.Errorf("workload %q takes at least %d threads, and there are %d: run.tasks, or run.cores", kind, threads, e.Threads)
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (e *Env) need(kind string, threads int) error {
 // exactly reports an error unless the workload gets that many threads.
 func (e *Env) exactly(kind string, threads int) error {
 	if e.Threads != threads {
-		return fmt.Errorf("workload %q takes exactly %d threads, and run.cores is %d", kind, threads, e.Threads)
+		return fmt.Errorf("workload %q takes exactly %d threads, and there are %d: run.tasks, or run.cores", kind, threads, e.Threads)
 	}
 	return nil
 }

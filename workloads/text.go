@@ -49,8 +49,12 @@ func fill(text string, pairs ...string) string {
 // plan starts a Plan on a world that has a task per thread.
 func plan(env *Env, w *vmalock.World, ops ...string) *Plan {
 	p := &Plan{Ops: ops}
-	for range env.Threads {
-		p.Threads = append(p.Threads, Thread{Task: w.AddTask()})
+	for i := range env.Threads {
+		t := w.AddTask()
+		if i >= env.Cores { // waits for its turn
+			w.Set(t, "task_struct", "on_cpu", 0)
+		}
+		p.Threads = append(p.Threads, Thread{Task: t})
 	}
 	return p
 }

@@ -31,6 +31,7 @@ type Layout struct {
 // Run says how long and where.
 type Run struct {
 	Cores     int    `toml:"cores" min:"1" doc:"hardware threads that take part"`
+	Tasks     int    `toml:"tasks" min:"0" max:"100000" doc:"threads of the workload, dealt out to the cores in turn; 0 is one per core"`
 	Placement string `toml:"placement" doc:"which threads: a name from the machine's [placements], taken from its front; empty takes threads 0, 1, 2, …"`
 	WarmupNS  int    `toml:"warmup_ns" min:"0" max:"1000000000000" doc:"simulated time before counting starts"`
 	MeasureNS int    `toml:"measure_ns" min:"1" max:"1000000000000" doc:"simulated time during which operations are counted, on every core"`
@@ -46,6 +47,14 @@ type Run struct {
 // DefaultRun is a short run on the whole machine's first core.
 func DefaultRun() Run {
 	return Run{Cores: 1, WarmupNS: 20_000, MeasureNS: 200_000, Seeds: []int{1}, Check: "sample", Engine: "runahead"}
+}
+
+// Threads is how many threads the workload has.
+func (r Run) Threads() int {
+	if r.Tasks == 0 {
+		return r.Cores
+	}
+	return r.Tasks
 }
 
 // Problems checks what tags cannot say.

@@ -254,6 +254,8 @@ func runProblems(cfg *Config) []string {
 		return []string{fmt.Sprintf("run.cores: %d is more than the machine has: %d hardware threads", cfg.Run.Cores, threads)}
 	case place != "" && cfg.Run.Cores > len(list):
 		return []string{fmt.Sprintf("run.cores: %d is more than the placement %q lists: %d hardware threads", cfg.Run.Cores, place, len(list))}
+	case cfg.Run.Threads() < cfg.Run.Cores:
+		return []string{fmt.Sprintf("run.tasks: %d leaves cores without a thread: run.cores is %d; 0 is one per core", cfg.Run.Tasks, cfg.Run.Cores)}
 	}
 	return nil
 }

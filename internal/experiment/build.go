@@ -130,7 +130,7 @@ func (b *builder) layout(lock vmalock.Kind, over []config.Layout) (*mem.Layout, 
 func (p *point) plan(seed uint64) (*workloads.Plan, *mem.Space, error) {
 	space := mem.NewSpace(p.layout)
 	plan, err := p.kind.Build(&workloads.Env{
-		Threads: p.cfg.Run.Cores, Layout: p.layout, Space: space, Lock: p.lock, ISA: p.isa, Seed: seed,
+		Threads: p.cfg.Run.Threads(), Cores: p.cfg.Run.Cores, Layout: p.layout, Space: space, Lock: p.lock, ISA: p.isa, Seed: seed,
 		CyclesNS: p.cfg.Machine.Core.Cycles,
 	}, p.cfg.Workload.Params)
 	return plan, space, err
@@ -196,6 +196,9 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 		Config: p.cfg.Machine, Place: p.place, Space: space, Seed: uint64(seed),
 		WarmupNS: float64(run.WarmupNS), MeasureNS: float64(run.MeasureNS),
 		ChaosNS: float64(run.ChaosNS), LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
+	}
+	if task := p.layout.Struct("task_struct"); task != nil {
+		s.OnCPU, _ = task.Field("on_cpu")
 	}
 	if s.Check, err = machine.ParseCheck(run.Check); err != nil {
 		return s, err

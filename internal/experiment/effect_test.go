@@ -131,6 +131,12 @@ run = { cores = 4 }
 [machine]
 core = { schedule_ns = 150, wakeup_ns = 250 }
 `},
+	{"more tasks than cores", `
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5 }
+run = { cores = 2, tasks = 6 }
+[machine]
+core = { schedule_ns = 30, switch_ns = 20, wakeup_ns = 30, ipi_ns = 20, slice_ns = 200 }
+`},
 	{"the kernel's lock", `
 workload = { kind = "program", file = "kernel.uop" }
 `},

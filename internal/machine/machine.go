@@ -14,7 +14,7 @@ import (
 
 // Engine is the number of the engine's behaviour: raised by hand whenever
 // results of an unchanged config may change.
-const Engine = 1
+const Engine = 2
 
 // Thread is what one task runs.
 type Thread struct {
@@ -44,9 +44,9 @@ type Judge interface {
 // Setup is everything a run needs.
 type Setup struct {
 	Config    Config
-	Threads   []Thread // tasks, dealt out to the hardware threads of Place in turn
-	Place     []int    // hardware threads of the machine that take part
-	OnCPU     int      // offset of on_cpu in task_struct, which the scheduler keeps; 0: nobody reads it
+	Threads   []Thread  // tasks, dealt out to the hardware threads of Place in turn
+	Place     []int     // hardware threads of the machine that take part
+	OnCPU     mem.Field // of task_struct, kept by the scheduler; size 0: nobody looks at it
 	Space     *mem.Space
 	Init      []Word
 	Judge     Judge // may be nil
@@ -306,7 +306,9 @@ func New(s Setup) (*Machine, error) {
 		th := &m.threads[i]
 		th.wakeAt = sim.Never
 		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, &th.st)
-		th.core.KeepOnCPU(uint64(s.OnCPU))
+		if s.OnCPU.Size > 0 {
+			th.core.KeepOnCPU(uint64(s.OnCPU.Offset), s.OnCPU.Size)
+		}
 		for k := i; k < len(s.Threads); k += len(m.threads) {
 			prog := s.Threads[k].Program
 			th.core.AddTask(k, prog)

@@ -9,6 +9,7 @@ import (
 
 	"cohsim/cache"
 	"cohsim/internal/sim"
+	"cohsim/internal/stats"
 	"cohsim/mesi"
 )
 
@@ -199,8 +200,12 @@ func TestRunAheadEqualsReferenceOnRandomMachines(t *testing.T) {
 	if testing.Short() {
 		n = 40
 	}
+	switched := uint64(0)
 	for seed := uint64(1); seed <= n; seed++ {
 		a := runRandom(t, seed, false, nil)
+		if a.Res.Run.Total.CPU.Cycles[stats.Schedule] > 0 {
+			switched++
+		}
 		b := runRandom(t, seed, true, nil)
 		if !reflect.DeepEqual(a, b) {
 			r := sim.NewRand(seed, 0, 0)
@@ -213,6 +218,9 @@ func TestRunAheadEqualsReferenceOnRandomMachines(t *testing.T) {
 			}
 			t.FailNow()
 		}
+	}
+	if switched < n/4 {
+		t.Errorf("tasks slept or took turns in %d runs of %d", switched, n)
 	}
 }
 

@@ -208,22 +208,6 @@ func TestMissesToDifferentLinesOverlapAsFarAsMSHRsAllow(t *testing.T) {
 	}
 }
 
-func TestASleeperPaysScheduleAndWakeUp(t *testing.T) {
-	cfg := x86(64)
-	cfg.Core.ScheduleNS, cfg.Core.WakeupNS, cfg.Core.IPINS = 1000, 1500, 1000
-	w := newWorld(t, cfg, []string{"a"},
-		"    reg v\n    sleep.ne v, [a], 0\n    halt",
-		"    work 10000\n    fence.lfence\n    store [a], 1\n    mb\n    halt")
-	_, res := w.run(t)
-	slept := res.Cores[0].CPU.Cycles[stats.Sleep]
-	if slept < 10000+2500-200 || slept > 10000+2500+400 {
-		t.Errorf("a task woken after 10000 cycles slept %d, want about 12500", slept)
-	}
-	if res.End < 12500 {
-		t.Errorf("the run ended at %d", res.End)
-	}
-}
-
 func TestAWaitThatNobodyEndsIsADeadlockThatNamesItsWord(t *testing.T) {
 	w := newWorld(t, x86(8), []string{"a"}, "    reg v\n    wait.ne v, [a], 0\n    halt")
 	m, err := New(w.setup)
