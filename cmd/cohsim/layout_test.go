@@ -125,7 +125,7 @@ func TestLayoutMistakesAreExitTwoAndSayWhatToDo(t *testing.T) {
 		{nil, []string{"usage:"}},
 		{[]string{"draw"}, []string{`unknown subcommand "draw"`}},
 		{[]string{"show"}, []string{"name a layout file, or one of linux-6.14, "}},
-		{[]string{"show", "linux-6.8"}, []string{`no shipped layout is named "linux-6.8"; did you mean "linux-6.18"?`}},
+		{[]string{"show", "linux-6.8"}, []string{`no shipped layout is named "linux-6.8"; did you mean "linux-6.18" or "linux-6.14"?`}},
 		{[]string{"show", "linux-6.18", "mm_strct"}, []string{`no struct "mm_strct"; did you mean mm_struct`}},
 		{[]string{"show", "--wide", "linux-6.18"}, []string{"-wide"}},
 		{[]string{"show", dir + "/none.toml"}, []string{dir + "/none.toml: error: cannot open: no such file"}},
