@@ -53,7 +53,9 @@ csv and json have every line of every point, in three tables: fields, pairs, ops
 			if err != nil {
 				return err
 			}
-			_, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Detail: true})
+			opt := experiment.Options{Jobs: f.jobs, Detail: true}
+			opt.Progress = progress(cmd.ErrOrStderr(), exp, exp.Todo(opt))
+			_, details, err := exp.Run(cmd.Context(), opt)
 			if err != nil {
 				return err
 			}

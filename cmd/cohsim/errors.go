@@ -19,7 +19,7 @@ import (
 // The exit codes of the built binary.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // a check failed: a missed target
+	exitFailed      = 1   // a check failed: a missed target, a regression, missing runs
 	exitUsage       = 2   // usage or config error, nothing simulated
 	exitAborted     = 3   // deadlock, livelock, a violated lock
 	exitIO          = 4   // output could not be written

@@ -30,10 +30,13 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A run cannot be stopped half way, and nothing is written before all is done:
-	// leaving at once is prompt and leaves nothing behind.
+	// A run cannot be stopped half way, and every file that is written appears whole
+	// or not at all: leaving at once is prompt and loses only the runs under way.
 	context.AfterFunc(ctx, func() {
 		fmt.Fprintln(os.Stderr, "\ncohsim: interrupted")
+		if note := onInterrupt.Load(); note != nil {
+			fmt.Fprintln(os.Stderr, (*note)())
+		}
 		os.Exit(exitInterrupted)
 	})
 	code := run(os.Args[1:], os.Stdout, os.Stderr)
@@ -75,7 +78,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
-	root.AddCommand(runCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
+	root.AddCommand(runCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
 		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), versionCommand())
 	return root
 }

@@ -36,8 +36,13 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.points, "point", nil, "only points with `AXIS=VALUE`[,VALUE]")
 	fl.IntVar(&f.seed, "seed", 0, "run `N` instead of run.seeds")
 	fl.IntVar(&f.jobs, "jobs", 0, "run `N` at a time; 0 is one per CPU of this host")
-	fl.StringVar(&f.format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
-	fl.BoolVar(&f.wide, "wide", false, "leave no column out to fit 80 characters")
+	f.addPrinting(cmd)
+}
+
+// addPrinting are the flags of every command that prints tables.
+func (f *runFlags) addPrinting(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
+	cmd.Flags().BoolVar(&f.wide, "wide", false, "leave no column out to fit 80 characters")
 }
 
 // load reads the experiment that the flags and the argument describe.
@@ -82,14 +87,14 @@ func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
 
 // progress draws on w, which is standard error, once a run takes long enough for
 // anybody to wonder.
-func progress(w io.Writer) func(sweep.Progress) {
+func progress(w io.Writer, exp *experiment.Experiment, todo []int) func(sweep.Progress) {
 	file, ok := w.(*os.File)
 	terminal := false
 	if ok {
 		info, err := file.Stat()
 		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	line, shown := sweep.Line(w, terminal), false
+	line, shown := sweep.Line(w, terminal, func(i int) string { return exp.RunName(todo[i]) }), false
 	return func(p sweep.Progress) {
 		if shown || p.Elapsed > time.Second && p.Done < p.Total {
 			shown = true
@@ -100,7 +105,7 @@ func progress(w io.Writer) func(sweep.Progress) {
 
 func runCommand() *cobra.Command {
 	var f runFlags
-	var out, program string
+	var out, part, program string
 	var dry bool
 	var lines int
 	cmd := &cobra.Command{
@@ -111,10 +116,17 @@ func runCommand() *cobra.Command {
 CONFIG is a TOML file, or the name of a shipped experiment where no such file
 exists (cohsim list experiments). --set and --point may be repeated. The same config
 and seed give the same bytes on any host and with any --jobs. The format is table,
-on a terminal or not; csv, json and bench carry every number of every run.`,
+on a terminal or not; csv, json and bench carry every number of every run.
+
+With --out every run is stored in DIR once it is done. Runs that are there already
+are not simulated again, so a sweep that was interrupted or killed goes on with the
+same command, and gives the same bytes as one that was not. Once all runs are there,
+DIR gets the tables in every format. --shard 1/4 simulates every fourth run, here or
+on another host, with the same DIR or one that cohsim merge joins later.`,
 		Example: `  cohsim run quickstart
   cohsim run configs/quickstart.toml --set run.cores=8 --format markdown
-  cohsim run my.toml --dry-run`,
+  cohsim run my.toml --dry-run
+  cohsim run contention --out results/contention`,
 		Args:              oneConfig,
 		ValidArgsFunction: completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,18 +137,33 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 			if err != nil {
 				return err
 			}
+			stderr := cmd.ErrOrStderr()
+			var cost experiment.CheckCost
+			opt := experiment.Options{Jobs: f.jobs, Cost: &cost, Detail: program != "" || lines > 0}
+			if part != "" {
+				if opt.Shard, err = sweep.ParseShard(part); err != nil {
+					return usage("--shard: %v", err)
+				}
+			}
+			if out != "" {
+				if opt.Archive, err = openArchive(stderr, exp, out, dry); err != nil {
+					return err
+				}
+			}
+			todo := exp.Todo(opt)
 			if dry {
+				cpu, wall := exp.Estimate(todo, f.jobs)
+				fmt.Fprintf(stderr, "%d runs to simulate: about %s of CPU time, %s in all on this host\n", len(todo), sweep.Span(cpu), sweep.Span(wall))
 				return write(cmd.OutOrStdout(), func(w io.Writer) error {
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
-			var cost experiment.CheckCost
-			doc, details, err := exp.Run(cmd.Context(), experiment.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr()), Cost: &cost,
-				Detail: program != "" || lines > 0})
+			opt.Progress = progress(stderr, exp, todo)
+			doc, details, err := exp.Run(cmd.Context(), opt)
 			if err != nil {
-				return err
+				return stored(err, opt.Archive)
 			}
-			checked(cmd.ErrOrStderr(), &cost)
+			checked(stderr, &cost)
 			var listing []report.Table
 			switch {
 			case program != "":
@@ -146,29 +173,30 @@ on a terminal or not; csv, json and bench carry every number of every run.`,
 			case lines > 0:
 				listing = c2cTables(exp, details, lines, &f)
 			}
-			if out != "" {
-				if err := writeDir(out, exp, doc); err != nil {
-					return &ioError{err}
+			if opt.Archive != nil {
+				if err := closeArchive(stderr, opt.Archive, len(todo)); err != nil {
+					return err
 				}
 			}
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
-				opt := report.Options{Wide: f.wide}
+				print := report.Options{Wide: f.wide}
 				if program != "" {
-					return report.WriteTables(w, tableFormat(f.format), listing, opt)
+					return report.WriteTables(w, tableFormat(f.format), listing, print)
 				}
-				if err := report.Write(w, f.format, doc, exp.Reports, opt); err != nil || lines == 0 {
+				if err := report.Write(w, f.format, doc, exp.Reports, print); err != nil || lines == 0 {
 					return err
 				}
 				fmt.Fprintln(w)
-				return report.WriteTables(w, f.format, listing, opt)
+				return report.WriteTables(w, f.format, listing, print)
 			})
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "also write every format into `DIR`")
+	cmd.Flags().StringVar(&out, "out", "", "keep the runs in `DIR`, go on from those that are there, write every format")
+	cmd.Flags().StringVar(&part, "shard", "", "simulate only part `I/N` of the runs: 1/4, 2/4, …")
 	cmd.Flags().IntVar(&lines, "lines", 0, "also take `N` lines of a point apart, as c2c does")
 	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything and list the points")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything, list the points, estimate the time")
 	return cmd
 }
 
@@ -218,47 +246,6 @@ func write(w io.Writer, make func(io.Writer) error) error {
 		return &ioError{err}
 	}
 	return nil
-}
-
-// extensions are the files of --out.
-var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "bench": "bench"}
-
-// writeDir writes NAME.txt, NAME.md, … into dir. Each file appears whole or not
-// at all.
-func writeDir(dir string, exp *experiment.Experiment, doc *report.Document) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	for _, format := range report.Formats() {
-		var b bytes.Buffer
-		if err := report.Write(&b, format, doc, exp.Reports, report.Options{}); err != nil {
-			return err
-		}
-		if err := writeFile(filepath.Join(dir, exp.Name+"."+extensions[format]), b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeFile replaces a file in one step.
-func writeFile(name string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".cohsim-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails after the rename, as it should
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	return err
 }
 
 // pointsTable lists what would be run.

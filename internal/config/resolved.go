@@ -128,12 +128,14 @@ func (l Layout) tree() *Node {
 	}
 	n.put("name", stringNode(name))
 	if l.Layout != nil {
-		n.put("digest", stringNode(layoutDigest(l.Layout)))
+		n.put("digest", stringNode(LayoutDigest(l.Layout)))
 	}
 	return n
 }
 
-func layoutDigest(l *mem.Layout) string {
+// LayoutDigest is a digest of what a layout says: of its structs, not of its name and
+// notes.
+func LayoutDigest(l *mem.Layout) string {
 	c := *l
 	c.Name, c.Notes = "", ""
 	c.Structs = slices.Clone(c.Structs)

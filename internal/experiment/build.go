@@ -25,7 +25,10 @@ type point struct {
 	isa      cpu.ISA
 	layout   *mem.Layout
 	place    []int
-	programs []*cpu.Program // as in Plan.Programs
+	programs []*cpu.Program // as in workloads.Plan.Programs
+
+	layoutDigest   string
+	programDigests []string
 }
 
 // builder makes points and remembers what they have in common.
@@ -35,6 +38,7 @@ type builder struct {
 	locks    map[string]vmalock.Kind
 	layouts  map[string]*mem.Layout
 	programs map[string]*cpu.Program // by linkKey
+	digests  map[any]string          // of layouts and programs, by their pointers
 	problems cpu.Problems
 	told     map[string]bool
 }
@@ -42,7 +46,7 @@ type builder struct {
 func newBuilder() *builder {
 	return &builder{
 		points: map[*config.Config]*point{}, locks: map[string]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
-		programs: map[string]*cpu.Program{}, told: map[string]bool{},
+		programs: map[string]*cpu.Program{}, digests: map[any]string{}, told: map[string]bool{},
 	}
 }
 
@@ -84,7 +88,19 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	p.layoutDigest = b.digest(p.layout, func() string { return config.LayoutDigest(p.layout) })
+	for _, prog := range p.programs {
+		p.programDigests = append(p.programDigests, b.digest(prog, func() string { return programDigest(prog) }))
+	}
 	return p, nil
+}
+
+// digest is of(), which is called once for each thing that points share.
+func (b *builder) digest(thing any, of func() string) string {
+	if _, ok := b.digests[thing]; !ok {
+		b.digests[thing] = of()
+	}
+	return b.digests[thing]
 }
 
 // lock finds a lock and parses its programs, once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cohsim/internal/config"
@@ -18,8 +19,14 @@ type Options struct {
 	Progress func(sweep.Progress) // see sweep.Options
 	// Cost is told what the checks of run.check cost, if it is not nil.
 	Cost *CheckCost
-	// Detail keeps what a document has no place for, see [PointResult].
+	// Detail keeps what a document has no place for, see [PointResult]. It is not
+	// in records either, so that every run is simulated.
 	Detail bool
+	// Shard chooses a part of the runs.
+	Shard sweep.Shard
+	// Archive, of this experiment's [Experiment.Plan], has the records of runs that
+	// need not be simulated again, and takes those of runs that are.
+	Archive *Archive
 }
 
 // CheckCost is what asserting coherence cost the host: never the results.
@@ -64,23 +71,106 @@ type outcome struct {
 	took    time.Duration
 }
 
-// Run simulates every point with every seed. It stops at the first failure, in
-// the order of the points; details are nil unless asked for.
-func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []PointResult, error) {
+// head is a document without records.
+func (e *Experiment) head() (report.Document, error) {
 	resolved, err := e.Resolved().MarshalJSON()
+	return report.Document{Engine: machine.Engine, Config: resolved, ConfigHash: e.Hash()}, err
+}
+
+// Plan lists the runs of the experiment, each with the key of its record.
+func (e *Experiment) Plan() (*Plan, error) {
+	head, err := e.head()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Schema: planSchema, Engine: head.Engine, Name: e.Name, Config: head.Config, ConfigHash: head.ConfigHash, Reports: e.Reports}
+	for i := range e.Points {
+		identity, err := e.identity(&e.Points[i])
+		if err != nil {
+			return nil, err
+		}
+		axes, err := axesOf(&e.Points[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, seed := range e.Seeds {
+			p.Runs = append(p.Runs, PlannedRun{Key: runKey(head.Engine, identity, uint64(seed)), Point: axes, Seed: uint64(seed)})
+		}
+	}
+	return p, nil
+}
+
+// axesOf are the labels of a point as records have them.
+func axesOf(p *config.Point) ([]report.Axis, error) {
+	var out []report.Axis
+	for _, l := range p.Labels {
+		v, err := report.ScalarOf(l.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, report.Axis{Name: l.Axis, Value: v})
+	}
+	return out, nil
+}
+
+// Todo are the runs that [Experiment.Run] would simulate, as indices into the runs
+// of the plan.
+func (e *Experiment) Todo(opt Options) []int {
+	var todo []int
+	for i := range len(e.Points) * len(e.Seeds) {
+		stored := opt.Archive != nil && opt.Archive.records[i] != nil
+		if opt.Shard.Has(i) && (opt.Detail || !stored) {
+			todo = append(todo, i)
+		}
+	}
+	return todo
+}
+
+// run is the point and the seed of run i of the plan.
+func (e *Experiment) run(i int) (*config.Point, int) {
+	return &e.Points[i/len(e.Seeds)], e.Seeds[i%len(e.Seeds)]
+}
+
+// RunName says which run of the plan i is, for people.
+func (e *Experiment) RunName(i int) string {
+	p, seed := e.run(i)
+	if len(e.Seeds) == 1 {
+		return p.String()
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s seed %d", p, seed))
+}
+
+// Run simulates every point with every seed, but what opt leaves out. It stops at
+// the first failure, in the order of the points; details are nil unless asked for.
+// The document has the records that there are then, those of the archive included.
+// A record that cannot be stored is a [*StoreError].
+func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []PointResult, error) {
+	head, err := e.head()
 	if err != nil {
 		return nil, nil, err
 	}
-	doc := &report.Document{Engine: machine.Engine, Config: resolved, ConfigHash: e.Hash()}
+	records := make([]*report.Record, len(e.Points)*len(e.Seeds))
+	if opt.Archive != nil {
+		records = opt.Archive.records
+	}
 	var details []PointResult
-	seeds := len(e.Seeds)
-	err = sweep.Run(ctx, len(e.Points)*seeds, sweep.Options{
+	todo := e.Todo(opt)
+	err = sweep.Run(ctx, len(todo), sweep.Options{
 		Workers: opt.Jobs, Progress: opt.Progress,
-		Cost: func(i int) uint64 { return cost(e.Points[i/seeds].Config) },
-	}, func(_ context.Context, i int) (outcome, error) {
-		return e.simulate(&e.Points[i/seeds], e.Seeds[i%seeds], opt.Detail)
-	}, func(_ int, o outcome) error {
-		doc.Records = append(doc.Records, o.record)
+		Cost: func(k int) uint64 { return e.cost(todo[k]) },
+	}, func(_ context.Context, k int) (outcome, error) {
+		p, seed := e.run(todo[k])
+		out, err := e.simulate(p, seed, opt.Detail)
+		if err != nil || opt.Archive == nil {
+			return out, err
+		}
+		identity, err := e.identity(p)
+		if err != nil {
+			return out, err
+		}
+		return out, opt.Archive.keep(todo[k], identity, &out.record)
+	}, func(k int, o outcome) error {
+		records[todo[k]] = &o.record
 		if c := opt.Cost; c != nil {
 			c.Lines += o.checked.Lines
 			c.Values += o.checked.Values
@@ -95,17 +185,18 @@ func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []
 	if err != nil {
 		var p *sweep.PanicError
 		if errors.As(err, &p) { // outside the machine, which recovers its own
-			err = &RunError{e, &e.Points[p.Index/seeds], e.Seeds[p.Index%seeds],
-				&machine.Bug{What: fmt.Sprintf("seed %d: %v", e.Seeds[p.Index%seeds], p.Value), Stack: string(p.Stack)}}
+			point, seed := e.run(todo[p.Index])
+			err = &RunError{e, point, seed, &machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, p.Value), Stack: string(p.Stack)}}
 		}
 		return nil, nil, err
 	}
-	return doc, details, nil
+	return document(head, records), details, nil
 }
 
-// cost estimates the work of a run.
-func cost(cfg *config.Config) uint64 {
-	return uint64(cfg.Run.Cores) * uint64(cfg.Run.WarmupNS+cfg.Run.MeasureNS)
+// cost weighs the work of run i of the plan.
+func (e *Experiment) cost(i int) uint64 {
+	p, _ := e.run(i)
+	return uint64(p.Config.Run.Cores) * uint64(p.Config.Run.WarmupNS+p.Config.Run.MeasureNS)
 }
 
 // Simulate runs one point with one seed. The error is a [*RunError].
@@ -129,12 +220,8 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 		return fail(err)
 	}
 	out := outcome{checked: res.Checked, took: time.Since(start), record: report.Record{Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
-	for _, l := range p.Labels {
-		v, err := report.ScalarOf(l.Value)
-		if err != nil {
-			return fail(&machine.Bug{What: err.Error()})
-		}
-		out.record.Point = append(out.record.Point, report.Axis{Name: l.Axis, Value: v})
+	if out.record.Point, err = axesOf(p); err != nil {
+		return fail(&machine.Bug{What: err.Error()})
 	}
 	if detail {
 		total := &res.Run.Total

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -31,8 +32,8 @@ type Record struct {
 
 // Axis is one coordinate of a point.
 type Axis struct {
-	Name  string
-	Value Scalar
+	Name  string `json:"name"`
+	Value Scalar `json:"value"`
 }
 
 // Scalar is the value of an axis: a number, a bool or a string. It is
@@ -72,6 +73,20 @@ func ScalarOf(v any) (Scalar, error) {
 
 // String is the value as a table shows it, without quotes.
 func (s Scalar) String() string { return s.text }
+
+// MarshalJSON writes a number, a bool or a string.
+func (s Scalar) MarshalJSON() ([]byte, error) { return []byte(s.json()), nil }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Scalar) UnmarshalJSON(text []byte) (err error) {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err = d.Decode(&v); err == nil {
+		*s, err = ScalarOf(v)
+	}
+	return err
+}
 
 // IsNumber reports whether s is a number.
 func (s Scalar) IsNumber() bool { return s.literal && s.text != "true" && s.text != "false" }

@@ -40,6 +40,7 @@ func Tables(doc *Document, specs []Spec, opt Options) ([]Table, error) {
 	var tables []Table
 	var errs []error
 	for _, s := range specs {
+		s = b.without(s)
 		if bad := s.Check(b.axes, b.texts()); len(bad) > 0 {
 			errs = append(errs, bad...)
 			continue
@@ -47,6 +48,19 @@ func Tables(doc *Document, specs []Spec, opt Options) ([]Table, error) {
 		tables = append(tables, b.build(s)...)
 	}
 	return tables, errors.Join(errs...)
+}
+
+// without drops a baseline that none of the points has, where only some were run.
+func (b *builder) without(s Spec) Spec {
+	axis := s.rowAxis(b.axes)
+	if len(s.Columns) > 0 {
+		axis = s.Columns[0]
+	}
+	if s.Baseline != "" && !slices.Contains(b.texts()[axis], s.Baseline) && len(b.values[axis]) > 0 {
+		s.Notes = append(slices.Clone(s.Notes), fmt.Sprintf("No ratios: %s = %s was not run.", axis, s.Baseline))
+		s.Baseline = ""
+	}
+	return s
 }
 
 // Provenance is the line that says where numbers come from.

@@ -19,8 +19,8 @@ type Options struct {
 	// falling cost, so that a long one does not finish alone at the end, and
 	// the ETA weighs them. nil means all cost the same.
 	Cost func(i int) uint64
-	// Progress is called in the goroutine of Run, once before the first job
-	// ends and then after each.
+	// Progress is called in the goroutine of Run: before anything starts, when a
+	// job starts and after each has ended.
 	Progress func(Progress)
 }
 
@@ -105,6 +105,8 @@ func Run[T any](ctx context.Context, n int, opt Options, do func(ctx context.Con
 		case feed <- job:
 			start = start[1:]
 			running++
+			meter.started(job)
+			meter.report()
 		case <-ctx.Done():
 			// Nothing starts any more; wait for those that run.
 			for ; running > 0; running-- {
@@ -185,8 +187,14 @@ func newMeter(n int, costs []uint64, progress func(Progress)) *meter {
 	return m
 }
 
+func (m *meter) started(i int) {
+	m.p.Running = append(m.p.Running, i)
+	m.p.Elapsed = time.Since(m.begin)
+}
+
 func (m *meter) done(i int) {
 	m.p.Done++
+	m.p.Running = slices.DeleteFunc(m.p.Running, func(r int) bool { return r == i })
 	m.doneCost += float64(m.costs[i])
 	m.p.Elapsed = time.Since(m.begin)
 	m.p.ETA = time.Duration(float64(m.p.Elapsed) * (m.totalCost - m.doneCost) / m.doneCost)

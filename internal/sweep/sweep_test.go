@@ -166,8 +166,15 @@ func TestCostliestJobsStartFirst(t *testing.T) {
 }
 
 func TestProgressCountsEveryJobAndEndsWithNothingLeft(t *testing.T) {
-	var seen []Progress
-	err := Run(t.Context(), 7, Options{Workers: 2, Cost: shuffledCost, Progress: func(p Progress) { seen = append(seen, p) }},
+	var seen []Progress // without those that only tell of a start
+	err := Run(t.Context(), 7, Options{Workers: 2, Cost: shuffledCost, Progress: func(p Progress) {
+		if len(seen) == 0 || p.Done != seen[len(seen)-1].Done {
+			seen = append(seen, p)
+		}
+		if len(p.Running) > min(2, p.Total-p.Done) || len(slices.Compact(slices.Sorted(slices.Values(p.Running)))) != len(p.Running) {
+			t.Errorf("%d of %d are done, and %v run", p.Done, p.Total, p.Running)
+		}
+	}},
 		func(_ context.Context, i int) (int, error) { return i, nil }, func(int, int) error { return nil })
 	if err != nil || len(seen) != 8 {
 		t.Fatalf("%v, %d reports", err, len(seen))
@@ -184,7 +191,7 @@ func TestProgressCountsEveryJobAndEndsWithNothingLeft(t *testing.T) {
 
 func TestALogGetsOneLinePerTenth(t *testing.T) {
 	var log strings.Builder
-	line := Line(&log, false)
+	line := Line(&log, false, nil)
 	for i := range 1001 {
 		left := time.Duration(1000-i) * time.Second
 		line(Progress{Done: i, Total: 1000, Elapsed: time.Duration(i) * time.Second, ETA: left})
@@ -200,15 +207,27 @@ func TestALogGetsOneLinePerTenth(t *testing.T) {
 
 func TestATerminalLineIsRedrawnAtMostTenTimesASecondAndCleared(t *testing.T) {
 	var screen strings.Builder
-	line := Line(&screen, true)
+	line := Line(&screen, true, func(i int) string { return fmt.Sprintf("cores=%d", i) })
 	for i := range 1001 {
-		line(Progress{Done: i, Total: 1000, Elapsed: time.Duration(i) * time.Millisecond})
+		line(Progress{Done: i, Total: 1000, Elapsed: time.Duration(i) * time.Millisecond, Running: []int{i, i + 1}})
 	}
 	if n := strings.Count(screen.String(), "\r"); n != 11 {
 		t.Errorf("%d drawings in a second", n)
 	}
 	if strings.Contains(screen.String(), "\n") || !strings.HasSuffix(screen.String(), "\r\x1b[K") {
 		t.Errorf("the line is not cleared: %q", screen.String())
+	}
+	if !strings.Contains(screen.String(), " · now cores=500 | cores=501\r") {
+		t.Errorf("the line does not say what runs: %q", screen.String())
+	}
+}
+
+func TestATerminalLineIsNeverBroken(t *testing.T) {
+	var screen strings.Builder
+	line := Line(&screen, true, func(int) string { return strings.Repeat("ä long name ", 20) })
+	line(Progress{Done: 1, Total: 3, Running: []int{1, 2}})
+	if n := len([]rune(strings.TrimPrefix(screen.String(), "\r\x1b[K"))); n != 79 || !strings.HasSuffix(screen.String(), "…") {
+		t.Errorf("%d characters: %q", n, screen.String())
 	}
 }
 

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+
+	"cohsim/internal/experiment"
+	"cohsim/internal/report"
+	"cohsim/internal/sweep"
+)
+
+// openArchive is the store of --out with what it has of exp's runs. A dry run only
+// looks.
+func openArchive(stderr io.Writer, exp *experiment.Experiment, dir string, dry bool) (*experiment.Archive, error) {
+	plan, err := exp.Plan()
+	if err != nil {
+		return nil, err
+	}
+	store := sweep.NewStore(dir)
+	if !dry {
+		if err := store.Create(); err != nil {
+			return nil, &ioError{err}
+		}
+		if err := plan.Write(store); err != nil {
+			return nil, &ioError{err}
+		}
+	}
+	a, err := experiment.OpenArchive(store, plan)
+	if err != nil {
+		return nil, &ioError{err}
+	}
+	warnDamaged(stderr, a)
+	if n := a.Stored(); n > 0 && !a.Complete() {
+		fmt.Fprintln(stderr, progressOf(a))
+	}
+	if !dry {
+		note := func() string { return resume(a) }
+		onInterrupt.Store(&note)
+	}
+	return a, nil
+}
+
+// onInterrupt says what an interrupted command has left, for the handler of signals.
+// It is global because signals are.
+var onInterrupt atomic.Pointer[func() string]
+
+func warnDamaged(stderr io.Writer, a *experiment.Archive) {
+	for _, d := range a.Damaged {
+		fmt.Fprintf(stderr, "cohsim: warning: %v; its run counts as not done\n", d)
+	}
+}
+
+// progressOf is how far an archive is.
+func progressOf(a *experiment.Archive) string {
+	return fmt.Sprintf("%s has %d of %d runs", a.Store.Dir(), a.Stored(), len(a.Plan.Runs))
+}
+
+// resume says how to go on.
+func resume(a *experiment.Archive) string {
+	return progressOf(a) + "; the same command goes on from there"
+}
+
+// stored adds to an error of a run what is kept in spite of it.
+func stored(err error, a *experiment.Archive) error {
+	var failed *experiment.StoreError
+	if errors.As(err, &failed) {
+		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
+	}
+	return err
+}
+
+// closeArchive writes the results, if all runs are there, and says where they are.
+func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error {
+	if !a.Complete() {
+		fmt.Fprintf(stderr, "%s; other shards have the rest, and cohsim merge joins them\n", progressOf(a))
+		return nil
+	}
+	if err := writeOutputs(a.Store.Dir(), a.Plan.Name, a.Document(), a.Plan.Reports); err != nil {
+		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
+	}
+	if err := a.Store.Clean(); err != nil {
+		return &ioError{err}
+	}
+	done := ""
+	if simulated == 0 {
+		done = "nothing to simulate: "
+	}
+	fmt.Fprintf(stderr, "%s%s has all %d runs; the results are %s.*\n", done, a.Store.Dir(), len(a.Plan.Runs), filepath.Join(a.Store.Dir(), a.Plan.Name))
+	return nil
+}
+
+// extensions are the files of --out.
+var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "bench": "bench"}
+
+// writeOutputs writes everything that is made of a result into dir: NAME.txt,
+// NAME.md and so on. It is the one place that decides which files there are. Each
+// appears whole or not at all, and one that would not change is left alone.
+func writeOutputs(dir, name string, doc *report.Document, reports []report.Spec) error {
+	for _, format := range report.Formats() {
+		var b bytes.Buffer
+		if err := report.Write(&b, format, doc, reports, report.Options{}); err != nil {
+			return err
+		}
+		if err := sweep.WriteFile(filepath.Join(dir, name+"."+extensions[format]), b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package experiment
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"cohsim/internal/report"
+	"cohsim/internal/sweep"
+)
+
+// Plan is an experiment as a store keeps it: all that is needed to join the records
+// of its runs into a document and to print that, without the config.
+type Plan struct {
+	Schema     string          `json:"schema"`
+	Engine     int             `json:"engine"`
+	Name       string          `json:"name"`
+	Config     json.RawMessage `json:"config"`
+	ConfigHash string          `json:"config_hash"`
+	Reports    []report.Spec   `json:"reports"`
+	Runs       []PlannedRun    `json:"runs"` // in the order of the document's records
+}
+
+// PlannedRun is one point with one seed.
+type PlannedRun struct {
+	Key   string        `json:"key"` // of its record, see record.go
+	Point []report.Axis `json:"point"`
+	Seed  uint64        `json:"seed"`
+}
+
+// String is "run.cores=4 lock=mmap_lock seed=1".
+func (r *PlannedRun) String() string {
+	s := ""
+	for _, a := range r.Point {
+		s += fmt.Sprintf("%s=%s ", a.Name, a.Value)
+	}
+	return s + fmt.Sprintf("seed=%d", r.Seed)
+}
+
+const planSchema = "cohsim.sweep/v1"
+
+// PlanSuffix ends the names of plans in a store: NAME.sweep.json.
+const PlanSuffix = ".sweep.json"
+
+// Write puts the plan into a store, for Plans to find.
+func (p *Plan) Write(s *sweep.Store) error {
+	text, err := p.text()
+	if err != nil {
+		return err
+	}
+	return sweep.WriteFile(filepath.Join(s.Dir(), p.Name+PlanSuffix), text)
+}
+
+// Equal tells whether two plans have the same runs and make the same of them.
+func (p *Plan) Equal(q *Plan) bool {
+	a, err := p.text()
+	b, err2 := q.text()
+	return err == nil && err2 == nil && bytes.Equal(a, b)
+}
+
+// text has one run a line.
+func (p *Plan) text() ([]byte, error) {
+	head := *p
+	head.Runs = nil
+	text, err := marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	b := bytes.NewBuffer(bytes.TrimSuffix(text, []byte("null}")))
+	for i := range p.Runs {
+		run, err := marshal(&p.Runs[i])
+		if err != nil {
+			return nil, err
+		}
+		b.WriteString(map[bool]string{true: "[\n", false: ",\n"}[i == 0])
+		b.Write(run)
+	}
+	b.WriteString("\n]}\n")
+	return b.Bytes(), nil
+}
+
+// marshal is json.Marshal without the escapes that HTML needs.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// Plans reads the plans that a store has, in the order of their names.
+func Plans(s *sweep.Store) ([]*Plan, error) {
+	if _, err := os.Stat(s.Dir()); err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(s.Dir(), "*"+PlanSuffix))
+	var out []*Plan
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		p := &Plan{}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(p); err != nil {
+			return nil, fmt.Errorf("%s is no plan of a sweep, or one of another version of cohsim: %w", f, err)
+		}
+		if p.Schema != planSchema || len(p.Runs) == 0 || p.Name+PlanSuffix != filepath.Base(f) {
+			return nil, fmt.Errorf("%s is no plan of a sweep: its schema is %q, its name %q", f, p.Schema, p.Name)
+		}
+		out = append(out, p)
+	}
+	return out, err
+}
+
+// Archive is a store seen through a plan: which of its runs have records.
+type Archive struct {
+	Plan    *Plan
+	Store   *sweep.Store
+	Damaged []*sweep.Damage // records that are there but not to be trusted
+	records []*report.Record
+	stored  atomic.Int64 // how many of the runs have records
+}
+
+// OpenArchive reads every record that the store has for the plan. An error is one
+// of the file system.
+func OpenArchive(s *sweep.Store, p *Plan) (*Archive, error) {
+	a := &Archive{Plan: p, Store: s, records: make([]*report.Record, len(p.Runs))}
+	for i := range p.Runs {
+		run := &p.Runs[i]
+		text, err := s.Get(run.Key)
+		var damage *sweep.Damage
+		if err == nil {
+			a.records[i], err = readRecord(text, p.Engine, run)
+			if err != nil {
+				err = &sweep.Damage{Path: s.Path(run.Key), What: err.Error()}
+			}
+		}
+		switch {
+		case err == nil:
+			a.stored.Add(1)
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.As(err, &damage):
+			a.Damaged = append(a.Damaged, damage)
+		default:
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Stored is how many runs have records now. It may be called at any time.
+func (a *Archive) Stored() int { return int(a.stored.Load()) }
+
+// Complete tells whether every run has its record.
+func (a *Archive) Complete() bool { return a.Stored() == len(a.Plan.Runs) }
+
+// Missing are the runs without a record.
+func (a *Archive) Missing() (out []*PlannedRun) {
+	for i, r := range a.records {
+		if r == nil {
+			out = append(out, &a.Plan.Runs[i])
+		}
+	}
+	return out
+}
+
+// Document joins the records that there are, in the order of the plan.
+func (a *Archive) Document() *report.Document {
+	return document(report.Document{Engine: a.Plan.Engine, Config: a.Plan.Config, ConfigHash: a.Plan.ConfigHash}, a.records)
+}
+
+// document is head with the records that there are.
+func document(head report.Document, records []*report.Record) *report.Document {
+	for _, r := range records {
+		if r != nil {
+			head.Records = append(head.Records, *r)
+		}
+	}
+	return &head
+}
+
+// Add takes over the records of another archive of the same plan that this one
+// lacks, and returns how many those were.
+func (a *Archive) Add(from *Archive) (added int, err error) {
+	for i, r := range from.records {
+		if r == nil || a.records[i] != nil {
+			continue
+		}
+		key := a.Plan.Runs[i].Key
+		text, err := from.Store.Get(key)
+		if err != nil {
+			return added, err
+		}
+		if err := a.Store.Put(key, text); err != nil {
+			return added, err
+		}
+		a.records[i] = r
+		a.stored.Add(1)
+		added++
+	}
+	return added, nil
+}
+
+// keep stores the record of run i. It may be called from several goroutines.
+func (a *Archive) keep(i int, identity []byte, r *report.Record) error {
+	key := a.Plan.Runs[i].Key
+	text, err := recordText(key, identity, r)
+	if err != nil {
+		return err
+	}
+	if err := a.Store.Put(key, text); err != nil {
+		return &StoreError{err}
+	}
+	if a.records[i] == nil {
+		a.stored.Add(1)
+	}
+	return nil
+}
+
+// StoreError is a record that could not be written.
+type StoreError struct{ Err error }
+
+func (e *StoreError) Error() string { return e.Err.Error() }
+func (e *StoreError) Unwrap() error { return e.Err }

@@ -1,0 +1,80 @@
+package experiment
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"cohsim/cpu"
+	"cohsim/internal/config"
+	"cohsim/internal/machine"
+	"cohsim/internal/report"
+)
+
+// The record of a run is a result document of its own: the resolved config of its
+// point, with digests of the layout and the linked programs, the seed and the
+// metrics. Its key hashes all but the metrics, so that a record is found by exactly
+// those runs that would give the same metrics. The labels of the point are no part
+// of it: they belong to the sweep.
+
+// runKey is the key of a run's record. The config is what [Experiment.identity] says.
+func runKey(engine int, identity []byte, seed uint64) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "engine %d seed %d\n%s", engine, seed, identity)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// identity is everything but engine and seed that decides the metrics of a point:
+// its resolved config, what the layouts and files that it names say, and what the
+// shipped locks and workloads make of it.
+func (e *Experiment) identity(p *config.Point) ([]byte, error) {
+	tree, err := p.Resolved().MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	built := e.points[p.Config]
+	tail, err := json.Marshal(struct {
+		Layout   string   `json:"layout_digest"`
+		Programs []string `json:"program_digests"`
+	}{built.layoutDigest, built.programDigests})
+	// Two objects as one.
+	return append(append(bytes.TrimSuffix(tree, []byte("}")), ','), tail[1:]...), err
+}
+
+// programDigest covers what a program does, and not where it is written.
+func programDigest(p *cpu.Program) string {
+	h := sha256.New()
+	fmt.Fprintln(h, p.Regions)
+	for _, op := range p.Ops {
+		site := &p.Sites[op.Site]
+		op.Site = 0
+		fmt.Fprintln(h, op, site.Region, site.Ghosts)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// recordText is what is stored of a run.
+func recordText(key string, identity []byte, r *report.Record) ([]byte, error) {
+	var b bytes.Buffer
+	err := report.WriteJSON(&b, &report.Document{Engine: machine.Engine, Config: identity, ConfigHash: key,
+		Records: []report.Record{{Seed: r.Seed, Metrics: r.Metrics}}})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// readRecord reads what [recordText] wrote, and trusts it only if it says itself
+// which run it is of.
+func readRecord(text []byte, engine int, run *PlannedRun) (*report.Record, error) {
+	doc, err := report.ReadJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	if len(doc.Records) != 1 || doc.Engine != engine || doc.Records[0].Seed != run.Seed || runKey(engine, doc.Config, run.Seed) != run.Key {
+		return nil, errors.New("the record is of another run")
+	}
+	r := &doc.Records[0]
+	r.Point = run.Point
+	return r, nil
+}
