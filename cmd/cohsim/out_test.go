@@ -1,0 +1,335 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// sweepConfig is a sweep of 60 short runs.
+const sweepConfig = `
+name = "sweep"
+machine = "zen5-epyc"
+[workload]
+kind = "contend"
+op = "xadd"
+[run]
+warmup_ns = 1000
+measure_ns = 20000
+seeds = [1, 2, 3, 4, 5]
+[sweep]
+"run.cores" = [1, 2, 4, 8]
+"workload.stride_bytes" = [0, 8, 64]
+[report]
+rows = "run.cores"
+columns = "workload.stride_bytes"
+value = "ops.per_second"
+`
+
+// sweepRuns is how many runs sweepConfig has.
+const sweepRuns = 4 * 3 * 5
+
+// sweepFile writes sweepConfig, altered by pairs of old and new text.
+func sweepFile(t *testing.T, oldnew ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sweep.toml")
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(oldnew...).Replace(sweepConfig)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// tree is the content of every file below dir, by its path.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		files[strings.TrimPrefix(name, dir)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// sameTrees demands the same files with the same bytes.
+func sameTrees(t *testing.T, got, want string) {
+	t.Helper()
+	a, b := tree(t, got), tree(t, want)
+	for name, text := range b {
+		if other, ok := a[name]; !ok {
+			t.Errorf("%s is missing", name)
+		} else if other != text {
+			t.Errorf("%s differs", name)
+		}
+	}
+	for name := range a {
+		if _, ok := b[name]; !ok {
+			t.Errorf("%s should not be there", name)
+		}
+	}
+}
+
+func records(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "records", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// runOut is run --out with what it says on standard error.
+func runOut(t *testing.T, want int, config, dir string, more ...string) (stdout, stderr string) {
+	t.Helper()
+	code, out, msg := cohsim(t, append([]string{"run", config, "--out", dir}, more...)...)
+	if code != want {
+		t.Fatalf("exit code %d, want %d\n%s", code, want, msg)
+	}
+	return out, msg
+}
+
+func TestASecondRunSimulatesNothingAndADeletedRecordOneRun(t *testing.T) {
+	config, dir := sweepFile(t), t.TempDir()
+	first, _ := runOut(t, exitOK, config, dir)
+	before := tree(t, dir)
+	if n := len(records(t, dir)); n != sweepRuns {
+		t.Fatalf("%d records", n)
+	}
+	second, msg := runOut(t, exitOK, config, dir)
+	if !strings.Contains(msg, fmt.Sprintf("nothing to simulate: %s has all %d runs", dir, sweepRuns)) || second != first {
+		t.Errorf("the second run says %s%s", second, msg)
+	}
+	if err := os.Remove(records(t, dir)[7]); err != nil {
+		t.Fatal(err)
+	}
+	if _, msg = runOut(t, exitOK, config, dir, "--dry-run"); !strings.Contains(msg, "\n1 runs to simulate: about ") {
+		t.Errorf("one record is gone, and a dry run says %s", msg)
+	}
+	third, msg := runOut(t, exitOK, config, dir)
+	if !strings.Contains(msg, fmt.Sprintf("%s has %d of %d runs\n", dir, sweepRuns-1, sweepRuns)) || third != first {
+		t.Errorf("the third run says %s%s", third, msg)
+	}
+	for name, text := range tree(t, dir) {
+		if before[name] != text {
+			t.Errorf("%s changed", name)
+		}
+	}
+}
+
+func TestADamagedRecordIsToldAndRunAgain(t *testing.T) {
+	config, dir, want := sweepFile(t), t.TempDir(), t.TempDir()
+	runOut(t, exitOK, config, want)
+	runOut(t, exitOK, config, dir)
+	files := records(t, dir)
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, damaged := range map[string][]byte{
+		files[1]: text[:len(text)/2],
+		files[2]: bytes.Replace(text, []byte(`"value": 1`), []byte(`"value": 2`), 1),
+		files[3]: nil,
+		files[4]: text, // the record of another run
+	} {
+		if bytes.Equal(damaged, text) != (file == files[4]) {
+			t.Fatal("nothing was damaged")
+		}
+		if err := os.WriteFile(file, damaged, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, msg := runOut(t, exitOK, config, dir)
+	for _, f := range files[1:5] {
+		if !strings.Contains(msg, "cohsim: warning: "+f+": the record") {
+			t.Errorf("no word of %s in\n%s", f, msg)
+		}
+	}
+	if !strings.Contains(msg, fmt.Sprintf("%s has %d of %d runs\n", dir, sweepRuns-4, sweepRuns)) {
+		t.Errorf("got\n%s", msg)
+	}
+	sameTrees(t, dir, want)
+}
+
+func TestAnotherConfigNeverMixesWithOldRecords(t *testing.T) {
+	dir, want := t.TempDir(), t.TempDir()
+	runOut(t, exitOK, sweepFile(t), dir)
+	other := sweepFile(t, "measure_ns = 20000", "measure_ns = 21000")
+	alone, _ := runOut(t, exitOK, other, want)
+	out, msg := runOut(t, exitOK, other, dir)
+	if out != alone || strings.Contains(msg, "nothing to simulate") || len(records(t, dir)) != 2*sweepRuns {
+		t.Errorf("%d records, output\n%s%s", len(records(t, dir)), out, msg)
+	}
+	for name, text := range tree(t, want) {
+		if tree(t, dir)[name] != text {
+			t.Errorf("%s differs from that of a directory without old records", name)
+		}
+	}
+	// What is kept is not lost either: the first config finds all its runs.
+	if _, msg := runOut(t, exitOK, sweepFile(t), dir); !strings.Contains(msg, "nothing to simulate") {
+		t.Errorf("got\n%s", msg)
+	}
+	// A longer sweep takes what it shares with the shorter one.
+	_, msg = runOut(t, exitOK, sweepFile(t, "seeds = [1, 2, 3, 4, 5]", "seeds = [5, 6]"), dir)
+	if !strings.Contains(msg, "has 12 of 24 runs\n") {
+		t.Errorf("got\n%s", msg)
+	}
+}
+
+// kills is the number of times that TestKilledSweepsGiveTheSameBytes kills.
+func kills() int {
+	if os.Getenv("COHSIM_LONG") != "" {
+		return 300
+	}
+	return 30
+}
+
+func TestKilledSweepsGiveTheSameBytes(t *testing.T) {
+	config, dir, want := sweepFile(t), filepath.Join(t.TempDir(), "out"), t.TempDir()
+	begin := time.Now()
+	runOut(t, exitOK, config, want)
+	whole := time.Since(begin)
+	rng := rand.New(rand.NewPCG(1, 1)) // which moments these are depends on the host all the same
+	for killed, finished := 0, 0; killed < kills(); {
+		cmd := exec.Command(binary, "run", config, "--out", dir)
+		var msg bytes.Buffer
+		cmd.Stderr = &msg
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(rng.Int64N(int64(whole/4))), func() { cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		if strings.Contains(msg.String(), "warning") {
+			t.Errorf("after %d kills: %s", killed, msg.String())
+		}
+		if err != nil {
+			killed++
+			continue
+		}
+		// Done before it was killed: it loses half of its records and goes on.
+		if finished++; finished > 10*kills() {
+			t.Fatalf("only %d kills", killed)
+		}
+		sameTrees(t, dir, want)
+		for _, f := range records(t, dir)[:sweepRuns/2] {
+			if err := os.Remove(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	runOut(t, exitOK, config, dir)
+	sameTrees(t, dir, want)
+}
+
+func TestAnInterruptedSweepSaysHowToGoOn(t *testing.T) {
+	config := sweepFile(t, "measure_ns = 20000", "measure_ns = 2000000")
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		dir := t.TempDir()
+		cmd := exec.Command(binary, "run", config, "--out", dir, "--jobs", "1")
+		var out, msg bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &msg
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for begin := time.Now(); len(records(t, dir)) == 0 && time.Since(begin) < time.Minute; {
+			time.Sleep(time.Millisecond)
+		}
+		cmd.Process.Signal(sig)
+		cmd.Wait() // an error, since the exit code is not 0
+		n := len(records(t, dir))
+		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || out.Len() > 0 || n == 0 || n == sweepRuns {
+			t.Errorf("%v: exit code %d, output %q, %d records", sig, code, out.String(), n)
+		}
+		if want := fmt.Sprintf(" of %d runs; the same command goes on from there\n", sweepRuns); !strings.Contains(msg.String(), want) {
+			t.Errorf("%v: no %q in %s", sig, want, msg.String())
+		}
+	}
+}
+
+func TestTwoProcessesMayWorkInOneDirectory(t *testing.T) {
+	config, dir, want := sweepFile(t), t.TempDir(), t.TempDir()
+	runOut(t, exitOK, config, want)
+	var both []*exec.Cmd
+	for range 2 {
+		cmd := exec.Command(binary, "run", config, "--out", dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, cmd)
+	}
+	for _, cmd := range both {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	sameTrees(t, dir, want)
+}
+
+// limited runs the command with files of at most so many blocks of 512 bytes: a
+// disk that is full.
+func limited(t *testing.T, blocks int, args ...string) (code int, stderr string) {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -f %d && exec "$0" "$@"`, blocks), binary}, args...)...)
+	var msg bytes.Buffer
+	cmd.Stderr = &msg
+	cmd.Run() // an error, since the exit code is not 0
+	return cmd.ProcessState.ExitCode(), msg.String()
+}
+
+func TestAFullDiskIsExitCode4AndLosesNothing(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	const runs = 4 * 3
+	config, dir, want := sweepFile(t, "seeds = [1, 2, 3, 4, 5]", "seeds = [1]"), t.TempDir(), t.TempDir()
+	runOut(t, exitOK, config, want)
+	size := func(name string) int {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(info.Size())/512 + 1
+	}
+	record := size(records(t, want)[0])
+	for _, c := range []struct {
+		blocks, records int
+	}{
+		{1, 0},             // not even the plan
+		{record - 4, 0},    // no record
+		{record + 4, runs}, // every record, but not the result
+	} {
+		if plan := size(filepath.Join(want, "sweep.sweep.json")); c.blocks > 1 && plan > c.blocks {
+			t.Fatalf("the plan takes %d blocks, a record %d: take fewer runs", plan, record)
+		}
+		code, msg := limited(t, c.blocks, "run", config, "--out", dir)
+		if code != exitIO || !strings.Contains(msg, "cohsim run: error: ") || !strings.Contains(msg, "file too large") || !strings.Contains(msg, dir) {
+			t.Errorf("%d blocks: exit code %d\n%s", c.blocks, code, msg)
+		}
+		if n := len(records(t, dir)); n != c.records {
+			t.Errorf("%d blocks: %d records", c.blocks, n)
+		}
+		for name := range tree(t, dir) {
+			if strings.Contains(name, ".cohsim-") {
+				t.Errorf("%d blocks: %s is left", c.blocks, name)
+			}
+		}
+	}
+	if _, msg := runOut(t, exitOK, config, dir); !strings.Contains(msg, "nothing to simulate") {
+		t.Errorf("with room again: %s", msg)
+	}
+	sameTrees(t, dir, want)
+}
