@@ -1,6 +1,7 @@
 // Command cohsim simulates cache coherence under multi-core locks.
 //
 //	cohsim run CONFIG        simulate an experiment, print its tables
+//	cohsim merge DIR...      join the shards of a sweep
 //	cohsim c2c CONFIG        say which lines and fields the cores fight over
 //	cohsim list, show        what there is: locks, workloads, machines, …
 //	cohsim metrics, explain  what a number or a key means

@@ -11,12 +11,15 @@
 //
 // # Contract
 //
-//   - The jobs are points × seeds. Records are in the order of the points, then of
+//   - The jobs are points × seeds, of which a shard takes every n-th. Records are in the order of the points, then of
 //     the seeds, whatever [Options].Jobs is: the same bytes with one worker or eight.
 //   - The layout of a point is the lock's own, then what vmalock.Supplement adds,
 //     then point.Layouts in their order.
 //   - Main programs with the same text, parameters, lock, layout and instruction
 //     set are linked once, and shared by all runs.
+//   - A [Plan] lists the runs with the keys of their records; an [Archive] is what a
+//     store has of a plan. Records that are stored give the bytes of runs that are
+//     simulated.
 //   - A run that fails is a [*RunError], which names the point and the seed and
 //     wraps a *machine.Aborted (the simulated program or protocol is at fault) or a
 //     *machine.Bug (cohsim is).
