@@ -54,7 +54,7 @@ csv and json have every line of every point, in three tables: fields, pairs, ops
 				return err
 			}
 			opt := experiment.Options{Jobs: f.jobs, Detail: true}
-			opt.Progress = progress(cmd.ErrOrStderr(), exp, exp.Todo(opt))
+			opt.Progress = progress(cmd.ErrOrStderr(), exp.RunName)
 			_, details, err := exp.Run(cmd.Context(), opt)
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 	"cohsim/configs"
 	"cohsim/internal/config"
 	"cohsim/internal/experiment"
+	"cohsim/internal/sweep"
 	"cohsim/internal/validate"
 )
 
@@ -73,7 +74,7 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 			if out == "" {
 				return write(cmd.OutOrStdout(), func(w io.Writer) error { _, err := io.WriteString(w, fitted); return err })
 			}
-			if err := writeFile(out, []byte(fitted)); err != nil {
+			if err := sweep.WriteFile(out, []byte(fitted)); err != nil {
 				return &ioError{err}
 			}
 			return nil

@@ -128,7 +128,7 @@ func cmdLitmus(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		rows = append(rows, row)
 	}
 	if f.timed > 0 {
-		if err := timedAll(ctx, rows, f.timed, progress(stderr)); err != nil {
+		if err := timedAll(ctx, rows, f.timed, progress(stderr, nil)); err != nil {
 			fmt.Fprintln(stderr, "cohsim litmus: error:", err)
 			return exitAborted
 		}

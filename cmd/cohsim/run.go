@@ -87,14 +87,15 @@ func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
 
 // progress draws on w, which is standard error, once a run takes long enough for
 // anybody to wonder.
-func progress(w io.Writer, exp *experiment.Experiment, todo []int) func(sweep.Progress) {
+// It says what runs now if name tells.
+func progress(w io.Writer, name func(i int) string) func(sweep.Progress) {
 	file, ok := w.(*os.File)
 	terminal := false
 	if ok {
 		info, err := file.Stat()
 		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
 	}
-	line, shown := sweep.Line(w, terminal, func(i int) string { return exp.RunName(todo[i]) }), false
+	line, shown := sweep.Line(w, terminal, name), false
 	return func(p sweep.Progress) {
 		if shown || p.Elapsed > time.Second && p.Done < p.Total {
 			shown = true
@@ -158,7 +159,7 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
-			opt.Progress = progress(stderr, exp, todo)
+			opt.Progress = progress(stderr, func(i int) string { return exp.RunName(todo[i]) })
 			doc, details, err := exp.Run(cmd.Context(), opt)
 			if err != nil {
 				return stored(err, opt.Archive)

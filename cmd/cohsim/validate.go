@@ -14,6 +14,7 @@ import (
 
 	"cohsim/configs"
 	"cohsim/internal/report"
+	"cohsim/internal/sweep"
 	"cohsim/internal/validate"
 )
 
@@ -141,7 +142,7 @@ come from anywhere with --points: a CSV with the columns
 			if err != nil {
 				return err
 			}
-			results, uncovered, err := plan.Run(cmd.Context(), validate.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr())})
+			results, uncovered, err := plan.Run(cmd.Context(), validate.Options{Jobs: f.jobs, Progress: progress(cmd.ErrOrStderr(), nil)})
 			if err != nil {
 				return err
 			}
@@ -180,7 +181,7 @@ func writeFigure(file string, rep *validate.Report) error {
 	if err != nil {
 		return usage("--figure: %v", err)
 	}
-	if err := writeFile(file, data); err != nil {
+	if err := sweep.WriteFile(file, data); err != nil {
 		return &ioError{err}
 	}
 	return nil

@@ -25,7 +25,7 @@ const screen = 79
 // Line returns a Progress function that keeps one line up to date on a terminal
 // and clears it at the end, or, elsewhere (a log, CI), writes one line each time
 // another tenth is done. On a terminal the line ends with the names of the jobs
-// that run, as far as there is room.
+// that run, as far as there is room and unless name is nil.
 func Line(w io.Writer, terminal bool, name func(i int) string) func(Progress) {
 	drawn := time.Duration(-redraw)
 	tenth := 0
@@ -66,6 +66,9 @@ func text(p Progress) string {
 func now(running []int, name func(i int) string) string {
 	var names []string
 	for _, i := range running {
+		if name == nil {
+			break
+		}
 		if n := name(i); n != "" {
 			names = append(names, n)
 		}
