@@ -11,11 +11,10 @@ const NoLine = ^uint64(0)
 // LineBytes is the size of a line.
 const LineBytes = 64
 
-// Way is what stands behind a tag: when the line was last used, the frame that
-// holds it, and what a hit may do. With the tags apart, looking for a line of an
-// 8-way array reads half a host cache line, and finding it one more.
+// Way is a line's tag, the frame that holds the line, and what a hit may do. The
+// ways of a set of 8 are one host cache line, which is all that a hit reads.
 type Way struct {
-	stamp uint32 // LRU: time of last use
+	tag   uint32 // line number + 1, 0 if empty
 	entry uint32 // frame<<3 | rights
 }
 
@@ -35,13 +34,14 @@ const (
 
 // Array is a set-associative tag array.
 type Array struct {
-	tags  []uint32 // line number + 1, 0 if empty
-	Ways  []Way
-	mask  uint64 // sets - 1
-	ways  int
-	clock uint32
-	plru  bool
-	tree  []uint64 // PLRU: one bit tree per set
+	Ways   []Way
+	mask   uint64 // sets - 1
+	ways   int
+	plru   bool
+	last   int32    // the most recent way of all, -1 if it was cleared
+	clock  uint32   // LRU: the latest stamp
+	stamps []uint32 // LRU: time of each way's last use
+	tree   []uint64 // PLRU: one bit tree per set
 }
 
 // Check says what is wrong with the geometry, "" if nothing is.
@@ -64,23 +64,25 @@ func (c Config) Check() string {
 // not touched, so that the host need not back what a run never uses.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	// The clock starts ahead of the stamps: a way that was never used is not the most recent.
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), Ways: make([]Way, n), clock: 1, plru: c.Replacement == "plru"}
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), Ways: make([]Way, n), last: -1, plru: c.Replacement == "plru"}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
+	} else {
+		a.stamps = make([]uint32, n)
 	}
 	return a
 }
 
 // Tag is the line in way i, NoLine if it is empty.
-func (a *Array) Tag(i int32) uint64 { return uint64(a.tags[i]) - 1 }
+func (a *Array) Tag(i int32) uint64 { return uint64(a.Ways[i].tag) - 1 }
 
 // Find returns the way that holds the line, -1 if none does.
 func (a *Array) Find(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
 	want := uint32(line) + 1
-	for i, tag := range a.tags[base : base+a.ways] {
-		if tag == want {
+	set := a.Ways[base : base+a.ways]
+	for i := range set {
+		if set[i].tag == want {
 			return int32(base + i)
 		}
 	}
@@ -89,15 +91,15 @@ func (a *Array) Find(line uint64) int32 {
 
 // Touch records a use of way i.
 func (a *Array) Touch(i int32) {
+	if i == a.last {
+		return // still the most recent of all
+	}
+	a.last = i
 	if !a.plru {
-		w := &a.Ways[i]
-		if w.stamp == a.clock {
-			return // still the most recent of all
-		}
 		if a.clock++; a.clock == 1<<32-1 {
 			a.renumber()
 		}
-		w.stamp = a.clock
+		a.stamps[i] = a.clock
 		return
 	}
 	// Point every node on the way's path away from it.
@@ -119,19 +121,17 @@ func (a *Array) Touch(i int32) {
 // renumber makes room on the clock: stamps become ranks within their set.
 func (a *Array) renumber() {
 	rank := make([]uint32, a.ways)
-	for base := 0; base < len(a.Ways); base += a.ways {
-		set := a.Ways[base : base+a.ways]
+	for base := 0; base < len(a.stamps); base += a.ways {
+		set := a.stamps[base : base+a.ways]
 		for i := range set {
 			rank[i] = 0
 			for j := range set {
-				if set[j].stamp < set[i].stamp {
+				if set[j] < set[i] {
 					rank[i]++
 				}
 			}
 		}
-		for i := range set {
-			set[i].stamp = rank[i]
-		}
+		copy(set, rank)
 	}
 	a.clock = uint32(a.ways)
 }
@@ -139,8 +139,9 @@ func (a *Array) renumber() {
 // Room returns the first empty way that the line could take, -1 if there is none.
 func (a *Array) Room(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
-	for i, tag := range a.tags[base : base+a.ways] {
-		if tag == 0 {
+	set := a.Ways[base : base+a.ways]
+	for i := range set {
+		if set[i].tag == 0 {
 			return int32(base + i)
 		}
 	}
@@ -158,7 +159,7 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 		if free != nil && !free(int32(i)) {
 			continue
 		}
-		if !a.plru && (best < 0 || a.Ways[i].stamp < a.Ways[best].stamp) {
+		if !a.plru && (best < 0 || a.stamps[i] < a.stamps[best]) {
 			best = int32(i)
 		}
 	}
@@ -182,8 +183,7 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 
 // Set puts a line, whose number must be below 2^32-1, into way i.
 func (a *Array) Set(i int32, line uint64, frame int32, rights Rights) {
-	a.tags[i] = uint32(line) + 1
-	a.Ways[i].entry = uint32(frame)<<3 | uint32(rights)
+	a.Ways[i] = Way{uint32(line) + 1, uint32(frame)<<3 | uint32(rights)}
 }
 
 // SetRights changes what a hit on way i may do.
@@ -193,4 +193,9 @@ func (a *Array) SetRights(i int32, rights Rights) {
 }
 
 // Clear empties way i.
-func (a *Array) Clear(i int32) { a.tags[i], a.Ways[i] = 0, Way{} }
+func (a *Array) Clear(i int32) {
+	a.Ways[i] = Way{}
+	if i == a.last {
+		a.last = -1
+	}
+}

@@ -219,7 +219,7 @@ func (u *Unit) FreeMSHRs() int { return len(u.MSHRs) - u.busy }
 func (u *Unit) Miss(f int32, line uint64, offset uint8, demand bool) {
 	for i := range u.MSHRs {
 		if m := &u.MSHRs[i]; !m.InUse {
-			*m = MSHR{Line: line, Frame: f, Demand: demand, Offset: offset, InUse: true}
+			m.Line, m.Frame, m.Demand, m.Offset, m.Cause, m.InUse = line, f, demand, offset, 0, true
 			u.Frames[f].MSHR = int16(i)
 			u.busy++
 			return

@@ -99,34 +99,15 @@ func (a Action) Effect() Effect {
 
 // Sends returns the types of message that the action may send.
 func Sends(a Action) []MsgType {
-	switch a {
-	case SendDataM, GrantDataM:
-		return []MsgType{DataM}
-	case GrantDataS:
-		return []MsgType{DataS}
-	case GrantDataSn:
-		return []MsgType{DataSn}
-	case GrantDataE:
-		return []MsgType{DataE}
-	case GrantDataF:
-		return []MsgType{DataF}
-	case GrantUpg, GrantUpgOwner:
-		return []MsgType{AckCnt}
-	case ForwardGetS:
-		return []MsgType{FwdGetS}
-	case ForwardGetM:
-		return []MsgType{FwdGetM}
-	case InvOthers, InvOwner:
+	switch {
+	case a == InvOthers:
 		return []MsgType{Inv}
-	case AckPut:
-		return []MsgType{PutAck}
-	case RecallSharers:
+	case a == RecallSharers:
 		return []MsgType{RcInv}
-	case RecallOwner:
-		return []MsgType{RcX}
-	}
-	if a >= SendGetS && a <= SendUnbX {
+	case a >= SendGetS && a <= SendUnbX:
 		return []MsgType{sends[a].msg}
+	case a < firstEffect && homeSends[a].msg != 0:
+		return []MsgType{homeSends[a].msg}
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func lintRow(r CacheRow) []string {
 	var f Effect
 	for _, a := range r.Do {
 		f |= a.Effect()
-		if a >= SendGetS && a <= SendUnbX && (a == SendDataM || sends[a].data == FromLine) {
+		if a >= SendGetS && a <= SendUnbX && sends[a].data == FromLine {
 			law(in(holding, r.From), "sends bytes it does not hold")
 		}
 	}

@@ -191,6 +191,18 @@ func NewEntry() Entry { return Entry{Owner: -1, Req: -1} }
 // Out collects the messages of a step. The caller resets it with Msgs = Msgs[:0].
 type Out struct{ Msgs []Msg }
 
+// add appends a message, field by field: a composite would be put together on the
+// stack and copied in wider pieces than it was written in, which stalls the host.
+func (o *Out) add(t MsgType, d Source, from, to, req Node, acks int16) {
+	n := len(o.Msgs)
+	if n == cap(o.Msgs) {
+		o.Msgs = append(o.Msgs, Msg{})
+	}
+	o.Msgs = o.Msgs[:n+1]
+	m := &o.Msgs[n]
+	m.Type, m.Data, m.From, m.To, m.Req, m.Acks = t, d, from, to, req, acks
+}
+
 // CoreEvent is what a core, or the replacement policy of its cache, wants from a line.
 type CoreEvent uint8
 

@@ -110,7 +110,7 @@ func (s *tester) core(c Node) {
 
 func (s *tester) atHome(m sent) {
 	s.out.Msgs = s.out.Msgs[:0]
-	f := s.p.Home(&s.home, m.Msg, &s.out)
+	f := s.p.Home(&s.home, &m.Msg, &s.out)
 	if f&Stall != 0 {
 		s.queue = append(s.queue, m)
 		return
@@ -152,7 +152,7 @@ func (s *tester) deliver() {
 		return
 	}
 	s.out.Msgs = s.out.Msgs[:0]
-	f := s.p.Cache(&s.line[m.To], m.Msg, s.migrate && s.random(2) == 0, m.To, &s.out)
+	f := s.p.Cache(&s.line[m.To], &m.Msg, s.migrate && s.random(2) == 0, m.To, &s.out)
 	s.obey(m.To, f, &m)
 }
 

@@ -41,9 +41,9 @@ func (r *rig) sendMigrate(m Msg, migrate bool) (Effect, []Msg) {
 	r.out.Msgs = r.out.Msgs[:0]
 	var f Effect
 	if m.Type.ToHome() {
-		f = r.p.Home(&r.home, m, &r.out)
+		f = r.p.Home(&r.home, &m, &r.out)
 	} else {
-		f = r.p.Cache(&r.line[m.To], m, migrate, m.To, &r.out)
+		f = r.p.Cache(&r.line[m.To], &m, migrate, m.To, &r.out)
 	}
 	return f, slices.Clone(r.out.Msgs)
 }

@@ -30,24 +30,16 @@ func (p *Protocol) Core(l *Line, ev CoreEvent, self Node, out *Out) Effect {
 
 // Cache delivers a forward or reply to cache self. With migrate an owner in M or E
 // answers a FwdGetS with ownership instead of a shared copy.
-func (p *Protocol) Cache(l *Line, m Msg, migrate bool, self Node, out *Out) Effect {
-	e := classifyCache(l, &m, migrate)
-	if e == noEvent {
-		panic(Unspecified{State: l.State.String(), Event: m.Type.String(), Self: self, Msg: m})
-	}
-	return p.cacheStep(l, e, &m, self, out)
+func (p *Protocol) Cache(l *Line, m *Msg, migrate bool, self Node, out *Out) Effect {
+	return p.cacheStep(l, classifyCache(l, m, migrate), m, self, out)
 }
 
 // EventAtCache names the event that Cache would see.
 func EventAtCache(l Line, m Msg, migrate bool) CacheEvent { return classifyCache(&l, &m, migrate) }
 
 // Home delivers a request or a reply to the home.
-func (p *Protocol) Home(e *Entry, m Msg, out *Out) Effect {
-	ev := classifyHome(e, &m)
-	if ev == noEvent {
-		panic(Unspecified{AtHome: true, State: e.State.String(), Event: m.Type.String(), Self: Home, Msg: m})
-	}
-	return p.homeStep(e, ev, &m, out)
+func (p *Protocol) Home(e *Entry, m *Msg, out *Out) Effect {
+	return p.homeStep(e, classifyHome(e, m), m, out)
 }
 
 // EventAtHome names the event that Home would see.
@@ -59,6 +51,9 @@ func (p *Protocol) Recall(e *Entry, out *Out) Effect {
 }
 
 func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out) Effect {
+	if ev == noEvent {
+		panic(Unspecified{State: l.State.String(), Event: m.Type.String(), Self: self, Msg: *m})
+	}
 	s := &p.cache[l.State][ev]
 	if !s.ok {
 		panic(Unspecified{State: l.State.String(), Event: ev.String(), Self: self, Msg: *m})
@@ -66,58 +61,47 @@ func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out
 	if p.Cov != nil {
 		p.Cov.cache[l.State][ev]++
 	}
-	for _, a := range &s.do {
-		if a == noAction {
-			break
+	for i := range s.sends[:s.n] {
+		t := &s.sends[i]
+		to := Home
+		if t.toReq {
+			to = m.Req
 		}
-		switch a {
-		case AddAcks:
-			l.Bal += m.Acks
-		case SubAck:
-			l.Bal--
-		case SendDataM:
-			out.Msgs = append(out.Msgs, Msg{DataM, FromLine, self, m.Req, Home, m.Acks})
-		default:
-			t := &sends[a]
-			to := Home
-			if t.toReq {
-				to = m.Req
-			}
-			out.Msgs = append(out.Msgs, Msg{t.msg, t.data, self, to, Home, 0})
-		}
+		out.add(t.msg, t.data, self, to, Home, t.acks*m.Acks)
 	}
-	l.State = State(s.to)
+	l.Bal += s.expect*m.Acks - s.come
+	l.State = s.to
 	return s.effect
 }
 
-// sends are the cache's actions that only send.
-var sends = [firstEffect]struct {
-	msg   MsgType
-	data  Source
-	toReq bool
-}{
-	SendGetS:    {GetS, NoData, false},
-	SendGetM:    {GetM, NoData, false},
-	SendUpg:     {Upg, NoData, false},
-	SendPutS:    {PutS, NoData, false},
-	SendPutE:    {PutE, NoData, false},
-	SendPutM:    {PutM, FromLine, false},
-	SendDataS:   {DataS, FromLine, true},
-	SendDataSo:  {DataSo, FromLine, true},
-	SendDataE:   {DataE, FromLine, true},
-	SendDataF:   {DataF, FromLine, true},
-	SendDataD:   {DataD, FromLine, true},
-	SendInvAck:  {InvAck, NoData, true},
-	SendRcAck:   {RcAck, NoData, false},
-	SendWbData:  {WbData, FromLine, false},
-	SendWbClean: {WbClean, NoData, false},
-	SendFwdMiss: {FwdMiss, NoData, false},
-	SendUnbS:    {UnbS, NoData, false},
-	SendUnbO:    {UnbO, NoData, false},
-	SendUnbX:    {UnbX, NoData, false},
+// sends are the cache's actions that send.
+var sends = [firstEffect]send{
+	SendGetS:    {GetS, NoData, false, 0},
+	SendGetM:    {GetM, NoData, false, 0},
+	SendUpg:     {Upg, NoData, false, 0},
+	SendPutS:    {PutS, NoData, false, 0},
+	SendPutE:    {PutE, NoData, false, 0},
+	SendPutM:    {PutM, FromLine, false, 0},
+	SendDataS:   {DataS, FromLine, true, 0},
+	SendDataSo:  {DataSo, FromLine, true, 0},
+	SendDataE:   {DataE, FromLine, true, 0},
+	SendDataF:   {DataF, FromLine, true, 0},
+	SendDataD:   {DataD, FromLine, true, 0},
+	SendDataM:   {DataM, FromLine, true, 1},
+	SendInvAck:  {InvAck, NoData, true, 0},
+	SendRcAck:   {RcAck, NoData, false, 0},
+	SendWbData:  {WbData, FromLine, false, 0},
+	SendWbClean: {WbClean, NoData, false, 0},
+	SendFwdMiss: {FwdMiss, NoData, false, 0},
+	SendUnbS:    {UnbS, NoData, false, 0},
+	SendUnbO:    {UnbO, NoData, false, 0},
+	SendUnbX:    {UnbX, NoData, false, 0},
 }
 
 func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
+	if ev == noEvent {
+		panic(Unspecified{AtHome: true, State: e.State.String(), Event: m.Type.String(), Self: Home, Msg: *m})
+	}
 	s := &p.home[e.State][ev]
 	if !s.ok {
 		panic(Unspecified{AtHome: true, State: e.State.String(), Event: ev.String(), Self: Home, Msg: *m})
@@ -137,35 +121,13 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 			}
 		case ForgetReq:
 			e.Req = -1
-		case GrantDataS:
-			grant(e, DataS, 0, out)
-		case GrantDataSn:
-			grant(e, DataSn, 0, out)
-		case GrantDataE:
-			grant(e, DataE, 0, out)
-		case GrantDataF:
-			grant(e, DataF, 0, out)
-		case GrantDataM:
-			grant(e, DataM, others(e), out)
-		case GrantUpg:
-			out.Msgs = append(out.Msgs, Msg{AckCnt, NoData, Home, e.Req, Home, others(e)})
-		case GrantUpgOwner:
-			out.Msgs = append(out.Msgs, Msg{AckCnt, NoData, Home, e.Req, Home, others(e) + 1})
-		case ForwardGetS:
-			out.Msgs = append(out.Msgs, Msg{FwdGetS, NoData, Home, e.Owner, e.Req, 0})
-		case ForwardGetM:
-			out.Msgs = append(out.Msgs, Msg{FwdGetM, NoData, Home, e.Owner, e.Req, others(e)})
 		case InvOthers:
 			for c := e.Sharers.Next(0); c >= 0; c = e.Sharers.Next(c + 1) {
 				if c != e.Req && !ownerInO(e, c) {
-					out.Msgs = append(out.Msgs, Msg{Inv, NoData, Home, c, e.Req, 0})
+					out.add(Inv, NoData, Home, c, e.Req, 0)
 				}
 			}
 			e.clearSharers()
-		case InvOwner:
-			out.Msgs = append(out.Msgs, Msg{Inv, NoData, Home, e.Owner, e.Req, 0})
-		case AckPut:
-			out.Msgs = append(out.Msgs, Msg{PutAck, NoData, Home, m.From, Home, 0})
 		case AddReq:
 			p.addSharer(e, e.Req)
 		case AddOwner:
@@ -186,23 +148,63 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 			e.Acks = 0
 			for c := e.Sharers.Next(0); c >= 0; c = e.Sharers.Next(c + 1) {
 				if !ownerInO(e, c) {
-					out.Msgs = append(out.Msgs, Msg{RcInv, NoData, Home, c, Home, 0})
+					out.add(RcInv, NoData, Home, c, Home, 0)
 					e.Acks++
 				}
 			}
 			e.clearSharers()
-		case RecallOwner:
-			out.Msgs = append(out.Msgs, Msg{RcX, NoData, Home, e.Owner, Home, 0})
 		case SubRcAck:
 			e.Acks--
+		default:
+			t := &homeSends[a]
+			to, req, acks := e.Req, Home, int16(0)
+			switch t.to {
+			case toOwner:
+				to = e.Owner
+			case toSender:
+				to = m.From
+			}
+			if t.serves {
+				req = e.Req
+			}
+			if t.counts {
+				acks = others(e) + t.acks
+			}
+			out.add(t.msg, t.data, Home, to, req, acks)
 		}
 	}
-	e.State = HomeState(s.to)
+	e.State = s.to
 	return s.effect
 }
 
-func grant(e *Entry, t MsgType, acks int16, out *Out) {
-	out.Msgs = append(out.Msgs, Msg{t, FromMem, Home, e.Req, Home, acks})
+// Receivers of what the home sends.
+const (
+	toRequester = iota
+	toOwner
+	toSender
+)
+
+// homeSends are the home's actions that send one message.
+var homeSends = [firstEffect]struct {
+	msg    MsgType
+	data   Source
+	to     uint8
+	serves bool  // the message names the requester
+	counts bool  // it brings the number of others,
+	acks   int16 // plus so many
+}{
+	GrantDataS:    {DataS, FromMem, toRequester, false, false, 0},
+	GrantDataSn:   {DataSn, FromMem, toRequester, false, false, 0},
+	GrantDataE:    {DataE, FromMem, toRequester, false, false, 0},
+	GrantDataF:    {DataF, FromMem, toRequester, false, false, 0},
+	GrantDataM:    {DataM, FromMem, toRequester, false, true, 0},
+	GrantUpg:      {AckCnt, NoData, toRequester, false, true, 0},
+	GrantUpgOwner: {AckCnt, NoData, toRequester, false, true, 1},
+	ForwardGetS:   {FwdGetS, NoData, toOwner, true, false, 0},
+	ForwardGetM:   {FwdGetM, NoData, toOwner, true, true, 0},
+	InvOwner:      {Inv, NoData, toOwner, true, false, 0},
+	AckPut:        {PutAck, NoData, toSender, false, false, 0},
+	RecallOwner:   {RcX, NoData, toOwner, false, false, 0},
 }
 
 // others counts the sharers that a writer has to wait for: not itself, and not an owner

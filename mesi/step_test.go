@@ -305,9 +305,9 @@ func TestStepsAllocateNothing(t *testing.T) {
 			next.Msgs = next.Msgs[:0]
 			for _, m := range bag.Msgs {
 				if m.Type.ToHome() {
-					r.p.Home(&r.home, m, &next)
+					r.p.Home(&r.home, &m, &next)
 				} else {
-					r.p.Cache(&r.line[m.To], m, false, m.To, &next)
+					r.p.Cache(&r.line[m.To], &m, false, m.To, &next)
 				}
 			}
 			bag, next = next, bag
@@ -372,9 +372,9 @@ func BenchmarkHandoff(b *testing.B) {
 		for i := 0; i < len(r.out.Msgs); i++ {
 			m := r.out.Msgs[i]
 			if m.Type.ToHome() {
-				r.p.Home(&r.home, m, &r.out)
+				r.p.Home(&r.home, &m, &r.out)
 			} else {
-				r.p.Cache(&r.line[m.To], m, false, m.To, &r.out)
+				r.p.Cache(&r.line[m.To], &m, false, m.To, &r.out)
 			}
 			steps++
 		}

@@ -63,20 +63,64 @@ func define(name, doc string, defaults Options, allow func(Options) error, group
 	return d
 }
 
-const maxDo = 6
+const (
+	maxDo    = 6
+	maxSends = 2
+)
 
-// step is a compiled row: actions that change or send, and the effects.
-type step struct {
+// cacheStep is a compiled row of the cache: what it sends, how it changes the
+// balance of acks, and the effects. Nothing is left to interpret.
+type cacheStep struct {
+	effect Effect
+	to     State
+	ok     bool
+	n      uint8
+	sends  [maxSends]send
+	expect int16 // the balance grows by so many times the message's acks
+	come   int16 // and shrinks by so much
+}
+
+// send is a message that a row of the cache sends.
+type send struct {
+	msg   MsgType
+	data  Source
+	toReq bool  // to the requester of the forward in hand, otherwise to the home
+	acks  int16 // so many times the acks of the message in hand
+}
+
+func compileCache(r CacheRow) (cacheStep, error) {
+	s := cacheStep{to: r.To, ok: true}
+	for _, a := range r.Do {
+		switch f := a.Effect(); {
+		case f != 0:
+			s.effect |= f
+		case a == AddAcks:
+			s.expect = 1
+		case a == SubAck:
+			s.come = 1
+		case s.n == maxSends:
+			return s, fmt.Errorf("more than %d messages", maxSends)
+		default:
+			s.sends[s.n] = sends[a]
+			s.n++
+		}
+	}
+	return s, nil
+}
+
+// homeStep is a compiled row of the home: actions that change or send, and the
+// effects.
+type homeStep struct {
 	do     [maxDo]Action
 	effect Effect
-	to     uint8
+	to     HomeState
 	ok     bool
 }
 
-func compile(do []Action, to uint8) (step, error) {
-	s := step{to: to, ok: true}
+func compileHome(r HomeRow) (homeStep, error) {
+	s := homeStep{to: r.To, ok: true}
 	n := 0
-	for _, a := range do {
+	for _, a := range r.Do {
 		if f := a.Effect(); f != 0 {
 			s.effect |= f
 			continue
@@ -86,6 +130,9 @@ func compile(do []Action, to uint8) (step, error) {
 		}
 		s.do[n] = a
 		n++
+	}
+	if r.To.Stable() && s.effect&Stall == 0 {
+		s.effect |= Unblocked
 	}
 	return s, nil
 }
@@ -98,8 +145,8 @@ type Protocol struct {
 	group Node // caches per bit of a coarse sharer list
 	limit int  // sharers named exactly; more make the list coarse
 	last  Node // largest cache number a coarse list may round up to
-	cache [numStates][NumCacheEvents]step
-	home  [numHomeStates][NumHomeEvents]step
+	cache [numStates][NumCacheEvents]cacheStep
+	home  [numHomeStates][NumHomeEvents]homeStep
 
 	name      string
 	doc       string
@@ -183,7 +230,7 @@ func (p *Protocol) WithRows(cache []CacheRow, home []HomeRow) (*Protocol, error)
 		q.limit, q.group, q.last = o.SharerPointers, Node(o.SharerGroup), Node(o.Caches-1)
 	}
 	for _, r := range cache {
-		s, err := compile(r.Do, uint8(r.To))
+		s, err := compileCache(r)
 		if err != nil {
 			return nil, fmt.Errorf("protocol %q: cache row %v %v: %w", p.name, r.From, r.On, err)
 		}
@@ -193,15 +240,12 @@ func (p *Protocol) WithRows(cache []CacheRow, home []HomeRow) (*Protocol, error)
 		q.cache[r.From][r.On] = s
 	}
 	for _, r := range home {
-		s, err := compile(r.Do, uint8(r.To))
+		s, err := compileHome(r)
 		if err != nil {
 			return nil, fmt.Errorf("protocol %q: home row %v %v: %w", p.name, r.From, r.On, err)
 		}
 		if q.home[r.From][r.On].ok {
 			return nil, fmt.Errorf("protocol %q: two home rows for %v %v", p.name, r.From, r.On)
-		}
-		if r.To.Stable() && s.effect&Stall == 0 {
-			s.effect |= Unblocked
 		}
 		q.home[r.From][r.On] = s
 	}

@@ -37,7 +37,7 @@ func (s *Protocol) cacheStep(k []uint64, b *Batch, c int, m mesi.Msg, slot, v ui
 	}
 	l := line(n[c])
 	s.out.Msgs = s.out.Msgs[:0]
-	f := s.p.Cache(&l, m, migrate, mesi.Node(c), &s.out)
+	f := s.p.Cache(&l, &m, migrate, mesi.Node(c), &s.out)
 	s.settle(n, c, l, f, v)
 	s.noteMsg(m, n)
 }
@@ -83,7 +83,7 @@ func (s *Protocol) homeStep(k []uint64, b *Batch, m mesi.Msg, v uint64) {
 	}
 	s.load(n)
 	s.out.Msgs = s.out.Msgs[:0]
-	f := s.p.Home(&s.entry, m, &s.out)
+	f := s.p.Home(&s.entry, &m, &s.out)
 	if f&mesi.Stall != 0 { // a row that does more than stall was fired for its effect
 		copy(n, k)
 	}

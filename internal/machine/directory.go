@@ -48,7 +48,7 @@ type directory struct {
 
 // directoryOf is the directory that a line belongs to.
 func (m *Machine) directoryOf(l *line) *directory {
-	d := &m.dirs[m.homeIndex(l.home)]
+	d := &m.dirs[m.homeIndex(&l.home)]
 	if d.tags == nil {
 		g := m.cfg.Directory
 		d.tags = cache.NewArray(cache.Config{Bytes: g.Entries * cache.LineBytes, Ways: g.Ways, Replacement: "lru"})
@@ -162,7 +162,7 @@ func (m *Machine) recall(i int32, by mesi.Node, t int64) {
 	m.out.Msgs = m.out.Msgs[:0]
 	m.proto.Recall(&l.Entry, &m.out)
 	for k := range m.out.Msgs {
-		m.sendFromHome(&m.out.Msgs[k], l, i, -1, l.home, t, 0, stats.Upgrade, 0)
+		m.sendFromHome(&m.out.Msgs[k], l, i, -1, &l.home, t, 0, stats.Upgrade, 0)
 	}
 }
 

@@ -20,7 +20,8 @@ type trace struct {
 }
 
 func (m *Machine) remember(ev *event, t int64) {
-	m.history[m.handled%uint64(len(m.history))] = trace{t, ev.msg, ev.line}
+	h := &m.history[m.handled%uint64(len(m.history))]
+	h.at, h.msg, h.n = t, ev.msg, ev.line
 	m.handled++
 }
 

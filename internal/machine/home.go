@@ -93,18 +93,18 @@ func (m *Machine) passOn(ev *event, t int64) {
 	home := m.lines[ev.line].home
 	d := m.net.Leg(noc.Request, u.place, home, home) - m.net.Leg(noc.Request, u.place, here, home)
 	ev.kind = toHome
-	h := m.homeIndex(here)
+	h := m.homeIndex(&here)
 	m.homeSeq[h]++
 	key := sim.Key(len(m.units)+h, m.homeSeq[h])
 	m.msgs.Push(t+max(d, 1)+m.chaosDelay(ev.msg.Type, key), key, *ev)
 }
 
 // requestAt is the place where a request is being looked at.
-func (m *Machine) requestAt(ev *event) noc.Place {
+func (m *Machine) requestAt(ev *event) *noc.Place {
 	if ev.kind == toL3 {
-		return m.l3s[m.units[ev.msg.From].place.L3].place
+		return &m.l3s[m.units[ev.msg.From].place.L3].place
 	}
-	return m.lines[ev.line].home
+	return &m.lines[ev.line].home
 }
 
 // homeStep presents a message to the line's home and sends what it says.
@@ -119,7 +119,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 		l.offset, l.write = ev.offset, ev.flags&write != 0
 	}
 	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Home(&l.Entry, ev.msg, &m.out)
+	eff := m.proto.Home(&l.Entry, &ev.msg, &m.out)
 	if eff&mesi.Stall != 0 {
 		m.enqueue(l, ev)
 		return
@@ -169,7 +169,8 @@ func (m *Machine) enqueue(l *line, ev *event) {
 	} else {
 		m.freeQ = m.queue[i].next
 	}
-	m.queue[i] = queued{*ev, -1}
+	q := &m.queue[i]
+	q.ev, q.next = *ev, -1
 	if l.head < 0 {
 		l.head = i
 	} else {

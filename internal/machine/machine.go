@@ -105,7 +105,7 @@ type unit struct {
 	rng     sim.Rand
 	st      *stats.Counters // of its first thread, which is charged for what no thread asked for
 	threads []int32
-	inbox   timeHeap // arrival times of messages on their way here
+	inbox   arrivals
 }
 
 // l3 is a home of lines that an L3 serves.

@@ -53,7 +53,7 @@ func (m *Machine) runThread(i int32, th *thread, t, end int64) {
 	u := &m.units[th.unit]
 	limit := t + 1
 	if !m.setup.Reference {
-		limit = min(end, u.inbox.least(), m.msgs.Next()+m.leastReply)
+		limit = min(end, u.inbox.after(t), m.msgs.Next()+m.leastReply)
 		if next := m.wakes.Next(); next < sim.Never {
 			limit = min(limit, next+m.leastReq+m.leastReply)
 		}

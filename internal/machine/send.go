@@ -28,15 +28,15 @@ func (m *Machine) homeOf(n uint64) noc.Place {
 }
 
 // servedAt is the place where a line's transaction in progress is served.
-func (m *Machine) servedAt(l *line) noc.Place {
+func (m *Machine) servedAt(l *line) *noc.Place {
 	if l.at >= 0 {
-		return m.l3s[l.at].place
+		return &m.l3s[l.at].place
 	}
-	return l.home
+	return &l.home
 }
 
 // homeIndex numbers the places that serve lines: L3s, then memory sides.
-func (m *Machine) homeIndex(p noc.Place) int {
+func (m *Machine) homeIndex(p *noc.Place) int {
 	if p.L3 >= 0 {
 		return int(p.L3)
 	}
@@ -68,16 +68,16 @@ func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t
 	part, to, kind, at, cause := noc.Completion, home, toHome, l.at, stats.Issue
 	switch {
 	case msg.Type.VN() == mesi.Request:
-		part, to, at = noc.Request, l.home, -1
+		part, to, at = noc.Request, &l.home, -1
 		if m.topo.L3Local {
-			kind, to = toL3, m.l3s[u.place.L3].place
+			kind, to = toL3, &m.l3s[u.place.L3].place
 		}
 	case !msg.Type.ToHome():
-		part, to, kind = noc.Data, m.units[msg.To].place, toUnit
-		cause = suppliers[noc.Between(u.place, to)]
+		part, to, kind = noc.Data, &m.units[msg.To].place, toUnit
+		cause = suppliers[noc.Between(u.place, *to)]
 	}
 	u.seq++
-	d := m.net.Jitter(m.net.Leg(part, u.place, to, home), &u.rng)
+	d := m.net.Delay(part, &u.place, to, home, &u.rng)
 	ev := m.post(kind, msg, sim.Key(int(u.id), u.seq), t, d)
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, at, cause, fl, off
 	if m.noPlain && slot >= 0 {
@@ -91,14 +91,14 @@ var suppliers = [noc.NumDistances]stats.Cause{stats.Near, stats.Far, stats.Remot
 
 // sendFromHome sends a message about line l, number i of the run, from the place
 // that serves it, at cycle t; extra is the time to get the bytes.
-func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from noc.Place, t, extra int64, cause stats.Cause, fl evFlags) {
+func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from *noc.Place, t, extra int64, cause stats.Cause, fl evFlags) {
 	h := m.homeIndex(from)
 	part := noc.Data
 	if msg.Type.VN() == mesi.Forward {
 		part = noc.Snoop
 	}
 	m.homeSeq[h]++
-	d := m.net.Jitter(m.net.Leg(part, from, m.units[msg.To].place, from), &m.homeRng[h]) + extra
+	d := m.net.Delay(part, from, &m.units[msg.To].place, from, &m.homeRng[h]) + extra
 	ev := m.post(toUnit, msg, sim.Key(len(m.units)+h, m.homeSeq[h]), t, d)
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, l.at, cause, fl, l.offset
 	if m.noPlain && slot >= 0 {
@@ -121,7 +121,7 @@ func (m *Machine) post(kind uint8, msg *mesi.Msg, key uint64, t, d int64) *event
 		ev.final, ev.kind, ev.delay = kind, departed, int32(max(d-1, 1))
 	} else {
 		if kind == toUnit {
-			m.units[msg.To].inbox.push(t + d)
+			m.units[msg.To].inbox.add(t+d, m.now)
 		}
 		ev = m.msgs.Add(t+d, key)
 		ev.kind = kind
@@ -152,14 +152,14 @@ func (m *Machine) depart(ev *event, key uint64, t int64) {
 	}
 	at := m.net.Route(from, to, t, int64(ev.delay))
 	if ev.kind == toUnit {
-		m.units[ev.msg.To].inbox.push(at)
+		m.units[ev.msg.To].inbox.add(at, m.now)
 	}
 	m.msgs.Push(at, key, *ev)
 }
 
 // fetch looks a line up in the LLC at a place, fills it, and says what reading
 // its bytes costs.
-func (m *Machine) fetch(p noc.Place, n uint64, st *stats.Counters) (int64, stats.Cause) {
+func (m *Machine) fetch(p *noc.Place, n uint64, st *stats.Counters) (int64, stats.Cause) {
 	if m.llc == nil {
 		return m.dram, stats.DRAM
 	}
@@ -174,7 +174,7 @@ func (m *Machine) fetch(p noc.Place, n uint64, st *stats.Counters) (int64, stats
 	return m.dram, stats.DRAM
 }
 
-func (m *Machine) llcAt(p noc.Place) *cache.Array {
+func (m *Machine) llcAt(p *noc.Place) *cache.Array {
 	h := m.homeIndex(p)
 	if m.llc[h] == nil {
 		m.llc[h] = cache.NewArray(cache.Config{Bytes: m.cfg.LLC.Bytes, Ways: m.cfg.LLC.Ways, Replacement: "lru"})

@@ -20,7 +20,6 @@ func (m *Machine) deliver(e *simEvent) {
 		return
 	}
 	u := &m.units[ev.msg.To]
-	u.inbox.pop()
 	u.Reserve()
 	n := m.first + uint64(ev.line)
 	f := u.Find(n)
@@ -29,7 +28,7 @@ func (m *Machine) deliver(e *simEvent) {
 		for _, i := range u.threads {
 			if until, grace := m.threads[i].core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
 				ev.grace = uint8(grace)
-				u.inbox.push(until)
+				u.inbox.add(until, m.now)
 				m.msgs.Push(until, e.Key, *ev)
 				return
 			}
@@ -58,7 +57,7 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 
 	was := state.State
 	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Cache(state, ev.msg, m.migrates(u, fr, was, ev, t), u.id, &m.out)
+	eff := m.proto.Cache(state, &ev.msg, m.migrates(u, fr, was, ev, t), u.id, &m.out)
 	if eff == 0 && ev.msg.Type == mesi.InvAck {
 		return // one of many
 	}

@@ -43,7 +43,9 @@ type Net struct {
 	topo   Topology
 	kind   string
 	legs   [NumDistances][numParts]int64
-	jitter int
+	flat   bool   // a leg depends on the distance alone
+	low    uint64 // jitter, permille: from low on, span values
+	span   int
 	matrix [][]int64
 	hop    int64
 	link   int64
@@ -81,7 +83,9 @@ func (t *Topology) L3Place(l3 int16) Place {
 }
 
 // Between is the distance class of two places.
-func Between(a, b Place) Distance {
+func Between(a, b Place) Distance { return between(&a, &b) }
+
+func between(a, b *Place) Distance {
 	switch {
 	case a.Socket != b.Socket:
 		return Remote
@@ -94,7 +98,9 @@ func Between(a, b Place) Distance {
 // New builds the interconnect; cycles converts ns to core cycles. Problems says
 // what a config must fulfil.
 func New(topo Topology, f Fabric, cycles func(ns float64) int64) *Net {
-	n := &Net{topo: topo, kind: f.Kind, jitter: f.JitterPercent, hop: cycles(f.HopNS), link: cycles(f.LinkNS)}
+	n := &Net{topo: topo, kind: f.Kind, hop: cycles(f.HopNS), link: cycles(f.LinkNS)}
+	n.low, n.span = uint64(1000-10*f.JitterPercent), 20*f.JitterPercent+1
+	n.flat = f.Kind != "matrix" && f.Kind != "mesh"
 	for d, l := range []Legs{f.Near, f.Far, f.Remote} {
 		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(l.Completion)}
 	}
@@ -140,17 +146,24 @@ func (n *Net) Leg(part Part, from, to, home Place) int64 {
 	return max(d, 1)
 }
 
+// Delay is what Jitter makes of a leg.
+func (n *Net) Delay(part Part, from, to, home *Place, r *sim.Rand) int64 {
+	if n.flat {
+		return n.Jitter(max(n.legs[between(from, to)][part], 1), r)
+	}
+	return n.Jitter(n.Leg(part, *from, *to, *home), r)
+}
+
 // Jitter varies a delay by the next draw of the sender's stream.
 func (n *Net) Jitter(d int64, r *sim.Rand) int64 {
-	if n.jitter == 0 {
+	if n.span == 1 {
 		return d
 	}
-	permille := int64(1000 - 10*n.jitter + r.Intn(20*n.jitter+1))
-	return max((d*permille+500)/1000, 1)
+	return int64(max((uint64(d)*(n.low+uint64(r.Intn(n.span)))+500)/1000, 1))
 }
 
 // Least is the shortest delay that Jitter can make of d.
-func (n *Net) Least(d int64) int64 { return max((d*int64(1000-10*n.jitter)+500)/1000, 1) }
+func (n *Net) Least(d int64) int64 { return int64(max((uint64(d)*n.low+500)/1000, 1)) }
 
 // Route reserves the links of a message that leaves at cycle t and takes d
 // cycles on free links. It returns the cycle of arrival. Calls must come in the

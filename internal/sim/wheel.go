@@ -38,12 +38,19 @@ type Wheel[P any] struct {
 	free  int32
 	taken int32   // the event popped last, freed by the next Pop; -1 if none
 	n     int     // events in slots
-	cur   []int32 // events of cycle now, sorted, from pos on
+	cur   []entry // events of cycle now, sorted, from pos on
 	pos   int
 	far   []int32 // heap of the events too late for the slots
 	sum   uint64  // bit i: used[i] != 0
 	used  [slots / 64]uint64
 	head  [slots]int32 // list of each slot, in push order reversed
+}
+
+// entry is an event of the cycle being drained, with its key beside it so that
+// sorting does not touch the events.
+type entry struct {
+	key  uint64
+	node int32
 }
 
 // NewWheel returns an empty wheel at cycle 0.
@@ -136,7 +143,7 @@ func (w *Wheel[P]) Pop() *Event[P] {
 	if w.pos == len(w.cur) {
 		w.advance(w.next)
 	}
-	i := w.cur[w.pos]
+	i := w.cur[w.pos].node
 	w.taken = i
 	if w.pos++; w.pos == len(w.cur) {
 		w.next = w.find()
@@ -153,8 +160,10 @@ func (w *Wheel[P]) advance(t int64) {
 	}
 	cur := w.cur[:0]
 	s := int(t & mask)
-	for i := w.head[s]; i >= 0; i = w.nodes[i].next {
-		cur = append(cur, i)
+	for i := w.head[s]; i >= 0; {
+		e := &w.nodes[i]
+		cur = append(cur, entry{e.Key, i})
+		i = e.next
 	}
 	w.cur, w.pos = cur, 0
 	w.head[s] = -1
@@ -162,20 +171,24 @@ func (w *Wheel[P]) advance(t int64) {
 	if w.used[s>>6] &^= 1 << (s & 63); w.used[s>>6] == 0 {
 		w.sum &^= 1 << (s >> 6)
 	}
-	switch n := len(cur); {
-	case n < 2:
-	case n < 12:
-		// The list is in reverse push order, often nearly sorted backwards.
-		slices.Reverse(cur)
-		for i := 1; i < n; i++ {
-			for j := i; j > 0 && w.nodes[cur[j]].Key < w.nodes[cur[j-1]].Key; j-- {
-				cur[j], cur[j-1] = cur[j-1], cur[j]
-			}
+	if len(cur) > 1 {
+		inOrder(cur)
+	}
+}
+
+// inOrder sorts the events of a cycle by key. They are in reverse push order.
+func inOrder(cur []entry) {
+	if len(cur) > 12 {
+		slices.SortFunc(cur, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+		return
+	}
+	for i := 1; i < len(cur); i++ {
+		e := cur[i]
+		j := i
+		for ; j > 0 && e.key < cur[j-1].key; j-- {
+			cur[j] = cur[j-1]
 		}
-	default:
-		slices.SortFunc(cur, func(a, b int32) int {
-			return cmp.Compare(w.nodes[a].Key, w.nodes[b].Key)
-		})
+		cur[j] = e
 	}
 }
 
