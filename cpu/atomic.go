@@ -15,7 +15,7 @@ func (c *Core) begin(i int32, e *entry, t int64) {
 		c.schedule(i, t+c.info[e.pc].lat)
 		return
 	}
-	if c.queueBlocks(e) {
+	if c.blockingStore(e) != nil {
 		return // drain moves on, then step begins the op
 	}
 	if Unaligned(e.addr, e.op.Bytes()) {
@@ -40,12 +40,12 @@ func (c *Core) begin(i int32, e *entry, t int64) {
 	}
 }
 
-// queueBlocks reports whether a store that has left the window, but is not
-// visible, must become so before e may perform: by the ordering table, a store
-// fence between them, or because it is to the same line.
-func (c *Core) queueBlocks(e *entry) bool {
+// blockingStore finds a store that has left the window, but is not visible, and
+// must become so before e may perform: by the ordering table, a store fence
+// between them, or because it is to the same line. It is nil if there is none.
+func (c *Core) blockingStore(e *entry) *store {
 	if c.sqHead == c.sqRet {
-		return false
+		return nil
 	}
 	var set ClassSet
 	in := &c.info[e.pc]
@@ -58,10 +58,10 @@ func (c *Core) queueBlocks(e *entry) bool {
 	for n := c.sqHead; n < c.sqRet; n++ {
 		q := &c.sq[n&c.sqMask]
 		if !q.gone && (set.Has(q.class) || in.st.OK && q.epoch != e.epoch || q.addr>>lineShift == e.addr>>lineShift) {
-			return true
+			return q
 		}
 	}
-	return false
+	return nil
 }
 
 // needLine locks the line of an RMW if it is writable, and else waits for it.

@@ -18,6 +18,9 @@ func (c *Core) charge(t int64) {
 		return
 	}
 	c.bill(c.cur, c.curPC, d)
+	if c.hold != nil {
+		c.blame(c.cur, c.curPC, c.hold.head, d)
+	}
 }
 
 func (c *Core) bill(cause stats.Cause, pc int32, cycles int64) {
@@ -32,6 +35,7 @@ func (c *Core) bill(cause stats.Cause, pc int32, cycles int64) {
 func (c *Core) settle(addr uint64, cause stats.Cause) {
 	if c.pending > 0 {
 		c.bill(cause, c.pendPC, c.pending)
+		c.blame(cause, c.pendPC, -1, c.pending)
 		c.port.Stalled(addr, c.pendPC, c.pending, cause)
 		c.pending = 0
 	}
@@ -92,6 +96,9 @@ func (c *Core) look(t int64) {
 		}
 	default:
 		c.cur = stats.Issue
+	}
+	if c.hold != nil && (c.cur == stats.Ordering || c.cur == stats.Drain) {
+		c.hold.head = c.holder()
 	}
 }
 

@@ -328,7 +328,7 @@ func (c *Core) fence(i int32, e *entry, t int64) {
 	if e.ld != FST { // a store fence is an order of the store queue, kept by epochs
 		// Fences of a core execute one after the other.
 		if g := c.blocker(e, c.model.Before[e.ld]|Squashing(FSY, FLD)); g != nil {
-			c.gate(i, e, g)
+			c.gate(i, e, g, t)
 			return
 		}
 	}

@@ -46,6 +46,7 @@ type code struct {
 	ops    []Op
 	info   []opInfo
 	Cycles []stats.CauseCycles // per op of the program, the last for none; nil unless CountCycles
+	hold   *holdups            // nil unless CountCycles
 	counts []*uint64
 }
 
@@ -128,17 +129,19 @@ func (c *Core) CountInto(region int, counter *uint64) {
 	c.codes[c.tasks[len(c.tasks)-1].code].counts[region] = counter
 }
 
-// CountCycles makes the core charge cycles to ops, too, once all tasks are there.
+// CountCycles makes the core charge cycles to ops, too, and record what held them up,
+// once all tasks are there.
 func (c *Core) CountCycles() {
 	for i := range c.codes {
 		c.codes[i].Cycles = make([]stats.CauseCycles, len(c.codes[i].ops)+1)
+		c.codes[i].hold = &holdups{since: make([]int64, len(c.win)), by: make([]int32, len(c.win))}
 	}
 	c.code = c.codes[c.tasks[c.on].code]
 }
 
 // Programs calls f for each program that the core's tasks run, with the cycles
-// charged to its ops.
-func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCycles)) {
+// charged to its ops and what held them up.
+func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCycles, holdups []Holdup)) {
 	for i := range c.codes {
 		n := 0
 		for k := range c.tasks {
@@ -146,7 +149,7 @@ func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCyc
 				n++
 			}
 		}
-		f(c.codes[i].prog, n, c.codes[i].Cycles)
+		f(c.codes[i].prog, n, c.codes[i].Cycles, c.codes[i].hold.list)
 	}
 }
 

@@ -181,7 +181,7 @@ func (c *Core) load(i int32, e *entry, t int64) {
 	}
 	if set := c.wait[e.ld]; c.pendSet&set != 0 {
 		if g := c.blocker(e, set); g != nil {
-			c.gate(i, e, g)
+			c.gate(i, e, g, t)
 			return
 		}
 	}
@@ -194,7 +194,7 @@ func (c *Core) load(i int32, e *entry, t int64) {
 				continue
 			}
 			if o.need&(1<<slotA) != 0 || (o.v[slotA]+uint64(int64(o.op.Off)))>>3 == e.addr>>3 {
-				c.gate(i, e, &o.gates)
+				c.gate(i, e, &o.gates, t)
 				return
 			}
 		}
@@ -242,15 +242,15 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 		switch {
 		case q.gone:
 		case !q.hasAddr:
-			c.gate(i, e, &q.gates)
+			c.gate(i, e, &q.gates, t)
 			return true
 		case q.addr>>3 != e.addr>>3:
 		case q.bytes == 4 && e.op.Bytes() == 4 && q.addr != e.addr: // the other half
 		case !q.hasData:
-			c.gate(i, e, &q.gates)
+			c.gate(i, e, &q.gates, t)
 			return true
 		case int(q.bytes) < e.op.Bytes(): // part of the value: wait until it is in the cache
-			c.gate(i, e, &q.gates)
+			c.gate(i, e, &q.gates, t)
 			return true
 		default:
 			v := q.val

@@ -192,12 +192,18 @@ func (c *Core) open(list *link, t int64) {
 		i := int32(l >> 2)
 		u := &c.win[i]
 		l = u.next[slotGate]
+		if c.hold != nil {
+			c.letGo(i, t)
+		}
 		c.execute(i, u, t)
 	}
 }
 
 // gate makes u retry when *list opens.
-func (c *Core) gate(i int32, u *entry, list *link) {
+func (c *Core) gate(i int32, u *entry, list *link, t int64) {
+	if c.hold != nil {
+		c.heldUp(i, list, t)
+	}
 	u.phase = blocked
 	u.next[slotGate] = *list
 	*list = link(i)<<2 | slotGate

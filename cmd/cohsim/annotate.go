@@ -55,8 +55,10 @@ func annotate(exp *experiment.Experiment, details []experiment.PointResult, name
 // annotation is the listing of one linked program.
 func annotation(p *machine.ProgramCycles, name string, ops, cycles uint64) report.Table {
 	t := report.Table{Columns: []report.Column{
-		percent("cycles"), {Name: "cycles", Unit: "/op"}, {Name: "held by"}, {Name: "line", Right: true}, {Name: "op", Wrap: true},
+		percent("cycles"), {Name: "cycles", Unit: "/op"}, {Name: "held by"}, {Name: "waits", Unit: "/op"}, {Name: "for"},
+		{Name: "line", Right: true}, {Name: "op", Wrap: true},
 	}}
+	waited := false
 	var sum uint64
 	proc := ""
 	for i := range p.Ops {
@@ -66,21 +68,55 @@ func annotation(p *machine.ProgramCycles, name string, ops, cycles uint64) repor
 		}
 		if site.Proc != proc {
 			proc = site.Proc
-			t.Rows = append(t.Rows, []report.Cell{report.Str(""), report.Str(""), report.Str(""), report.Str(""), report.Str(proc + ":")})
+			row := make([]report.Cell, len(t.Columns))
+			row[len(row)-1] = report.Str(proc + ":")
+			t.Rows = append(t.Rows, row)
 		}
 		n := p.Ops[i].Sum()
 		sum += n
-		row := []report.Cell{share(n, cycles), ratio(n, ops), report.Str(held(&p.Ops[i])), report.Str(fmt.Sprint(site.Line)), report.Str("  " + opText(p.Program, i))}
+		waits, by := waitsFor(p, i)
+		row := []report.Cell{share(n, cycles), ratio(n, ops), report.Str(held(&p.Ops[i])), ratio(waits, ops), report.Str(by),
+			report.Str(fmt.Sprint(site.Line)), report.Str("  " + opText(p.Program, i))}
 		if n == 0 {
 			row[0], row[1] = report.Str(""), report.Str("")
 		}
+		if waits == 0 {
+			row[3] = report.Str("")
+		}
+		waited = waited || waits > 0
 		t.Rows = append(t.Rows, row)
 	}
 	if len(t.Rows) > 0 {
 		share := stats.Ratio(100*sum, cycles, 1)
 		t.Title = fmt.Sprintf("%s: %s %% of cycles", name, oneDecimal(share))
 	}
+	if waited {
+		t.Notes = []string{"waits: from when the op could have run until another, which must come first, let it; for: that op and its line."}
+	} else {
+		t.Columns = slices.Delete(t.Columns, 3, 5)
+		for i := range t.Rows {
+			t.Rows[i] = slices.Delete(t.Rows[i], 3, 5)
+		}
+	}
 	return t
+}
+
+// waitsFor is how long an op could not run because others had to come first, and of
+// those the one that it waited for longest: its mnemonic and line.
+func waitsFor(p *machine.ProgramCycles, op int) (cycles uint64, by string) {
+	most := uint64(0)
+	for _, h := range p.Holdups {
+		if int(h.Op) != op || h.By < 0 {
+			continue
+		}
+		n := max(h.Held, h.Stall)
+		if cycles += n; n > most {
+			most = n
+			mnemonic, _, _ := strings.Cut(opText(p.Program, int(h.By)), " ")
+			by = fmt.Sprintf("%s %d", mnemonic, p.Program.Sites[p.Program.Ops[h.By].Site].Line)
+		}
+	}
+	return cycles, by
 }
 
 // opText is an op as the program has it.

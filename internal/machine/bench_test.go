@@ -29,8 +29,10 @@ func benchMachine(n, window int) Config {
 }
 
 func runBench(b *testing.B, n, window int, objects func(sp *mem.Space, core int) mem.Addr, body string) {
-	cfg := benchMachine(n, window)
-	w := newWorld(b, cfg, nil)
+	runBenchWith(b, newWorld(b, benchMachine(n, window), nil), n, objects, body)
+}
+
+func runBenchWith(b *testing.B, w *world, n int, objects func(sp *mem.Space, core int) mem.Addr, body string) {
 	src := "program p\n    in base seed\n" + body
 	th := w.link(b, src)
 	for i := range n {
@@ -95,7 +97,24 @@ func each(b *testing.B, run func(b *testing.B, cores, window int)) {
 }
 
 func BenchmarkHits(b *testing.B) {
-	// Ten accesses a step, three of them stores, over 16 KiB.
+	each(b, func(b *testing.B, n, w int) { runBench(b, n, w, privateBuffer, hits()) })
+}
+
+// BenchmarkAttributed is Hits with every cycle charged to a micro-op, too.
+func BenchmarkAttributed(b *testing.B) {
+	each(b, func(b *testing.B, n, w int) {
+		world := newWorld(b, benchMachine(n, w), nil)
+		world.setup.PerOp = true
+		runBenchWith(b, world, n, privateBuffer, hits())
+	})
+}
+
+func privateBuffer(sp *mem.Space, core int) mem.Addr {
+	return sp.NewRaw(fmt.Sprintf("buf[%d]", core), 16384, 64)
+}
+
+// hits is ten accesses a step, three of them stores, over 16 KiB.
+func hits() string {
 	var body strings.Builder
 	body.WriteString("    reg p i x\n    mov i, 0\nloop:\n    and i, i, 16383\n    add p, base, i\n")
 	for k := range 10 {
@@ -107,11 +126,7 @@ func BenchmarkHits(b *testing.B) {
 		}
 	}
 	body.WriteString("    add i, i, 64\n    jump loop\n")
-	each(b, func(b *testing.B, n, w int) {
-		runBench(b, n, w, func(sp *mem.Space, core int) mem.Addr {
-			return sp.NewRaw(fmt.Sprintf("buf[%d]", core), 16384, 64)
-		}, body.String())
-	})
+	return body.String()
 }
 
 func BenchmarkShared(b *testing.B) {

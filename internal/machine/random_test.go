@@ -173,6 +173,7 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 	w := newWorld(t, cfg, objects, programs...)
 	w.setup.Seed, w.setup.Reference, w.setup.Coverage = seed, reference, cov
 	w.setup.StuckNS = 1e7
+	w.setup.PerOp = true
 	w.setup.ChaosNS = float64([]int{0, 0, 50, 500}[r.Intn(4)])
 	if !reference {
 		w.setup.Check = Check(seed % 3) // makes no difference

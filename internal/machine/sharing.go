@@ -164,6 +164,7 @@ func (m *Machine) arrived(u *unit, fr *cache.Frame, l *line, ev *event, mshr *ca
 			}
 		}
 		s.pairs[w][s.by[u.id]]++
+		mshr.Cause = uint8(ev.cause.Sharing(fr.Foreign>>w&1 != 0))
 	}
 	if ev.flags&dirty != 0 {
 		local := ev.cause != stats.Remote

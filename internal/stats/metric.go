@@ -153,6 +153,11 @@ func compile(t reflect.Type, derived []Derived) []entry {
 			case reflect.TypeFor[CauseCycles]():
 				prefix := e.Name
 				for c := range NumCauses {
+					for _, s := range sums {
+						if s.first == c {
+							list = append(list, sumOf(e.Metric, prefix, word, s))
+						}
+					}
 					e.Name, e.Doc, e.word = prefix+"."+c.String(), c.Doc(), word+int(c)
 					list = append(list, e)
 				}
@@ -204,6 +209,19 @@ func compile(t reflect.Type, derived []Derived) []entry {
 		return slices.Index(layers[:], a.Layer) - slices.Index(layers[:], b.Layer)
 	})
 	return list
+}
+
+// sumOf is the metric that adds up some causes, counted from a word on.
+func sumOf(m Metric, prefix string, word int, s causeSum) entry {
+	m.Name, m.Doc = prefix+"."+s.name, s.doc
+	f := &formula{scale: 1, div: 1}
+	var names []string
+	for c := s.first; c < s.first+s.parts; c++ {
+		f.num = append(f.num, word+int(c))
+		names = append(names, prefix+"."+c.String())
+	}
+	m.Formula = strings.Join(names, " + ")
+	return entry{Metric: m, from: f}
 }
 
 // formula is d as a reader would write it.

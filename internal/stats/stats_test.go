@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -193,4 +194,38 @@ func read(t *testing.T, r *Run, name string) Value {
 	}
 	t.Fatalf("no reading of %s", name)
 	return Missing
+}
+
+func TestADistanceIsTheSumOfItsParts(t *testing.T) {
+	var r Run
+	for i, c := range []Cause{Near, NearTrue, NearFalse, Far, FarTrue, FarFalse, Remote, RemoteTrue, RemoteFalse} {
+		r.Total.CPU.Cycles[c] = 1 << i
+	}
+	for name, want := range map[string]uint64{
+		"cpu.cycles.near": 7, "cpu.cycles.far": 7 << 3, "cpu.cycles.remote": 7 << 6,
+		"cpu.cycles.near.new": 1, "cpu.cycles.far.true": 1 << 4, "cpu.cycles.remote.false": 1 << 8,
+	} {
+		if v := read(t, &r, name); v != Int(want) {
+			t.Errorf("%s = %s, want %d", name, v, want)
+		}
+	}
+	for _, c := range []Cause{Near, Far, Remote} {
+		if c.Sharing(true).String() != strings.Replace(c.String(), "new", "true", 1) || c.Sharing(false).String() != strings.Replace(c.String(), "new", "false", 1) {
+			t.Errorf("the parts of %s are %s and %s", c, c.Sharing(true), c.Sharing(false))
+		}
+	}
+	if DRAM.Sharing(true) != DRAM {
+		t.Error("dram has parts")
+	}
+	// One word after "cpu.cycles." is a cause: these sum to the total.
+	var sum uint64
+	for _, m := range r.Readings() {
+		if name, ok := strings.CutPrefix(m.Name, "cpu.cycles."); ok && name != "total" && !strings.Contains(name, ".") {
+			n, _ := strconv.ParseUint(m.Value.String(), 10, 64)
+			sum += n
+		}
+	}
+	if sum != r.Total.CPU.Cycles.Sum() {
+		t.Errorf("the causes sum to %d, not %d", sum, r.Total.CPU.Cycles.Sum())
+	}
 }
