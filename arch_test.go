@@ -24,6 +24,7 @@ var allowed = map[string]string{
 	"internal/config":     "internal/machine internal/mem internal/report | github.com/BurntSushi/toml",
 	"internal/report":     "internal/stats | github.com/olekukonko/tablewriter gonum.org/v1/gonum gonum.org/v1/plot",
 	"internal/validate":   "configs internal/config internal/experiment internal/machine internal/report internal/stats internal/structs internal/sweep workloads | github.com/BurntSushi/toml gonum.org/v1/gonum",
+	"internal/measure":    "| golang.org/x/sys/unix",
 	"internal/sweep":      "",
 	"internal/structs":    "internal/mem | github.com/BurntSushi/toml github.com/cilium/ebpf",
 	"internal/check":      "mesi cpu vmalock internal/mem",

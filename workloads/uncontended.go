@@ -10,7 +10,7 @@ import (
 
 // Uncontended are the parameters of uncontended.
 type Uncontended struct {
-	Op string `toml:"op" oneof:"load store xadd cas cas_fail xchg inc mfence lfence sfence pause" doc:"the operation, back to back on a line of the thread's own; mfence, lfence and sfence need an isa that has them"`
+	Op string `toml:"op" oneof:"load store xadd cas cas_fail xchg inc mfence lfence sfence pause dmb_ish dmb_ishld dmb_ishst isb" doc:"the operation, back to back on a line of the thread's own; fences need an isa that has them"`
 }
 
 var uncontendedOps = []struct{ name, text string }{
@@ -25,6 +25,10 @@ var uncontendedOps = []struct{ name, text string }{
 	{"lfence", "fence.lfence"},
 	{"sfence", "fence.st"},
 	{"pause", "pause"},
+	{"dmb_ish", "fence.full"},
+	{"dmb_ishld", "fence.ld"},
+	{"dmb_ishst", "fence.st"},
+	{"isb", "fence.isb"},
 }
 
 // UncontendedKind is the measured loop uncontended.

@@ -80,7 +80,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
 	root.AddCommand(runCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
-		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), versionCommand())
+		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
 	return root
 }
 

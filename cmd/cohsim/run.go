@@ -89,19 +89,23 @@ func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
 // anybody to wonder.
 // It says what runs now if name tells.
 func progress(w io.Writer, name func(i int) string) func(sweep.Progress) {
-	file, ok := w.(*os.File)
-	terminal := false
-	if ok {
-		info, err := file.Stat()
-		terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	line, shown := sweep.Line(w, terminal, name), false
+	line, shown := sweep.Line(w, isTerminal(w), name), false
 	return func(p sweep.Progress) {
 		if shown || p.Elapsed > time.Second && p.Done < p.Total {
 			shown = true
 			line(p)
 		}
 	}
+}
+
+// isTerminal reports whether somebody sees w as it is written.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func runCommand() *cobra.Command {
