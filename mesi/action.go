@@ -14,6 +14,7 @@ const (
 	SendPutS           // eviction notice of a shared line
 	SendPutE           // eviction notice of a clean exclusive line
 	SendPutM           // eviction of a dirty line, with data
+	SendFarOp          // atomic op for the home to perform
 	SendDataS          // shared data to the requester
 	SendDataSo         // shared data to the requester, the sender stays owner
 	SendDataE          // clean exclusive data to the requester
@@ -55,6 +56,8 @@ const (
 	RecallSharers // RcInv to the sharers; recall acks := their number; sharers := none
 	RecallOwner   // RcX to the owner
 	SubRcAck      // recall acks -= 1
+	StartFar      // the atomic unit takes the requester's op: FarDone follows
+	AnswerFar     // FarVal to the requester
 
 	// Actions that only tell the caller: each is the Effect of its name.
 	firstEffect
@@ -73,18 +76,19 @@ const (
 	LoseWrite                       // Downgraded
 	ParkLine                        // Parked
 	WriteHome                       // WriteMem
+	PerformIt                       // PerformFar
 	StallHere                       // Stall
 	numActions
 )
 
-var actionNames = [numActions]string{"", "SendGetS", "SendGetM", "SendUpg", "SendPutS", "SendPutE", "SendPutM",
+var actionNames = [numActions]string{"", "SendGetS", "SendGetM", "SendUpg", "SendPutS", "SendPutE", "SendPutM", "SendFarOp",
 	"SendDataS", "SendDataSo", "SendDataE", "SendDataF", "SendDataD", "SendDataM", "SendInvAck", "SendRcAck",
 	"SendWbData", "SendWbClean", "SendFwdMiss", "SendUnbS", "SendUnbO", "SendUnbX", "AddAcks", "SubAck",
 	"TakeReq", "ForgetReq", "GrantDataS", "GrantDataSn", "GrantDataE", "GrantDataF", "GrantDataM", "GrantUpg",
 	"GrantUpgOwner", "ForwardGetS", "ForwardGetM", "InvOthers", "InvOwner", "AckPut", "AddReq",
-	"AddOwner", "DelSender", "DelOwner", "OwnReq", "ForgetOwner", "RecallSharers", "RecallOwner", "SubRcAck",
+	"AddOwner", "DelSender", "DelOwner", "OwnReq", "ForgetOwner", "RecallSharers", "RecallOwner", "SubRcAck", "StartFar", "AnswerFar",
 	"HitNow", "WaitHere", "PerformNow", "FillLine", "DropLine", "FreeEntry", "UseItOnce", "LosePerm", "LoseWrite",
-	"ParkLine", "WriteHome", "StallHere"}
+	"ParkLine", "WriteHome", "PerformIt", "StallHere"}
 
 func (a Action) String() string { return name(actionNames[:], int(a)) }
 

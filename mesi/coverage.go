@@ -71,6 +71,7 @@ func (c *Coverage) Pairs() []Pair {
 	for i := range ps {
 		ps[i].State = strings.Replace(ps[i].State, "D_B_", "B_", 1)
 		ps[i].State = strings.Replace(ps[i].State, "D_R_", "R_", 1)
+		ps[i].State = strings.Replace(ps[i].State, "D_A_", "A_", 1)
 	}
 	return ps
 }
@@ -94,7 +95,7 @@ func (c *Coverage) MessagePairs() []Pair {
 		ev, rest, _ := strings.Cut(p.Event, ".")
 		if !p.AtHome {
 			switch ev {
-			case "Load", "Store", "Evict":
+			case "Load", "Store", "Evict", "Far":
 				continue
 			}
 			if !strings.Contains(p.State, "_") {

@@ -99,7 +99,7 @@ var cachePlaces = map[string]point{
 var homePlaces = map[string]point{
 	"I": {100, 300}, "S": {500, 330}, "O": {880, 360}, "X": {1260, 300},
 	"B_S": {310, 150}, "B_X": {700, 60}, "B_FF": {520, 130}, "B_FS": {900, 170}, "B_FSu": {740, 420}, "B_FSw": {900, 510}, "B_FX": {1260, 100},
-	"R_S": {310, 450}, "R_X": {600, 600},
+	"R_S": {310, 450}, "R_X": {600, 600}, "A_S": {150, 600}, "A_X": {960, 640}, "A_P": {330, 660},
 }
 
 // WriteSVG writes the state diagrams of cache and home.

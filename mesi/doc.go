@@ -20,6 +20,9 @@
 //   - Perform means that the transaction is complete: the waiting access is performed
 //     in this cycle, before any other message for the line is looked at. Otherwise two
 //     writers can hand a line back and forth for ever without either storing;
+//   - PerformFar means that the home performs the requester's atomic op on the memory
+//     bytes, after WriteMem; FarVal takes the old value back, and FarDone comes back to
+//     the home itself when its atomic unit is through;
 //   - Stall means that the home is busy with another transaction on the line and took
 //     no notice of the message; the caller keeps it queued and presents it again after
 //     a step that returned Unblocked.
@@ -34,10 +37,10 @@
 //
 // nouns.go has the vocabulary, event.go the classification, action.go the actions,
 // step.go the interpreter. Rows that protocols share are in rows_cache.go and
-// rows_home.go, grouped by the options they need; msi.go, mesi.go, mesif.go and moesi.go
-// choose groups and add their own. A new protocol is one more such file: [New], the
-// model checker, the mutation score, the printed tables and the Murphi export find it
-// by its name.
+// rows_home.go, those of atomic ops at the home in rows_far.go, grouped by the options
+// they need; msi.go, mesi.go, mesif.go and moesi.go choose groups and add their own. A
+// new protocol is one more such file: [New], the model checker, the mutation score, the
+// printed tables and the Murphi export find it by its name.
 //
 // # What it does not know
 //

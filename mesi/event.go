@@ -15,6 +15,7 @@ const (
 	OnStore                            // the core writes
 	OnEvict                            // the way is needed; tell the home
 	OnSilentEvict                      // the way is needed; tell nobody
+	OnFar                              // the home shall perform an atomic op
 	OnFwdGetS                          // serve a reader, keep a copy
 	OnFwdGetSMigrate                   // serve a reader, hand over ownership
 	OnFwdGetM                          // serve a writer
@@ -34,12 +35,13 @@ const (
 	OnInvAckLast                       // the last outstanding ack
 	OnInvAckMore                       // an ack, but not the last; or it came before the count
 	OnPutAck                           // the home knows of the eviction
+	OnFarVal                           // the home has performed the atomic op
 	NumCacheEvents
 )
 
-var cacheEventNames = [NumCacheEvents]string{"Load", "Store", "Evict", "Evict.silent", "FwdGetS",
+var cacheEventNames = [NumCacheEvents]string{"Load", "Store", "Evict", "Evict.silent", "Far", "FwdGetS",
 	"FwdGetS.migrate", "FwdGetM", "Inv", "RcInv", "RcX", "DataS", "DataSn", "DataSo", "DataE", "DataF",
-	"DataD", "DataM.last", "DataM.more", "AckCnt.last", "AckCnt.more", "InvAck.last", "InvAck.more", "PutAck"}
+	"DataD", "DataM.last", "DataM.more", "AckCnt.last", "AckCnt.more", "InvAck.last", "InvAck.more", "PutAck", "FarVal"}
 
 func (e CacheEvent) String() string { return name(cacheEventNames[:], int(e)) }
 
@@ -83,6 +85,8 @@ const (
 	AtPutMLast
 	AtPutMOwn
 	AtPutMOwnLast
+	AtFarOpWait
+	AtFarOp // whoever asks, and whatever copy it has itself: every copy is taken back
 	AtUnbS
 	AtUnbO
 	AtUnbX
@@ -94,6 +98,7 @@ const (
 	AtFwdMissMore // the line was dropped silently, recall acks outstanding
 	AtRcAckLast   // the last recall ack
 	AtRcAckMore   // a recall ack, others outstanding
+	AtFarDone     // the far atomic is through the atomic unit
 	AtRecall      // the home wants its entry back
 	NumHomeEvents
 )
@@ -105,8 +110,9 @@ var homeEventNames = [NumHomeEvents]string{
 	"PutS.wait", "PutS.none", "PutS.listed", "PutS.last", "PutS.own", "PutS.own.last",
 	"PutE.wait", "PutE.none", "PutE.listed", "PutE.last", "PutE.own", "PutE.own.last",
 	"PutM.wait", "PutM.none", "PutM.listed", "PutM.last", "PutM.own", "PutM.own.last",
+	"FarOp.wait", "FarOp",
 	"UnbS", "UnbO", "UnbX", "WbData", "WbData.more", "WbClean", "WbClean.more", "FwdMiss", "FwdMiss.more",
-	"RcAck.last", "RcAck.more", "Recall"}
+	"RcAck.last", "RcAck.more", "FarDone", "Recall"}
 
 func (e HomeEvent) String() string { return name(homeEventNames[:], int(e)) }
 
@@ -115,11 +121,11 @@ const noEvent = 0xff
 // plainCacheEvent and plainHomeEvent classify the messages whose event needs no look at
 // the state; noEvent marks the others.
 var plainCacheEvent = [numMsgTypes]CacheEvent{
-	GetS: noEvent, GetM: noEvent, Upg: noEvent, PutS: noEvent, PutE: noEvent, PutM: noEvent,
+	GetS: noEvent, GetM: noEvent, Upg: noEvent, PutS: noEvent, PutE: noEvent, PutM: noEvent, FarOp: noEvent,
 	FwdGetS: noEvent, FwdGetM: OnFwdGetM, Inv: OnInv, RcInv: OnRcInv, RcX: OnRcX,
 	DataS: OnDataS, DataSn: OnDataSn, DataSo: OnDataSo, DataE: OnDataE, DataF: OnDataF, DataM: noEvent,
-	DataD: OnDataD, AckCnt: noEvent, InvAck: noEvent, PutAck: OnPutAck,
-	UnbS: noEvent, UnbO: noEvent, UnbX: noEvent, WbData: noEvent, WbClean: noEvent, FwdMiss: noEvent, RcAck: noEvent,
+	DataD: OnDataD, AckCnt: noEvent, InvAck: noEvent, PutAck: OnPutAck, FarVal: OnFarVal,
+	UnbS: noEvent, UnbO: noEvent, UnbX: noEvent, WbData: noEvent, WbClean: noEvent, FwdMiss: noEvent, RcAck: noEvent, FarDone: noEvent,
 }
 
 // classifyCache names the event that m is for a cache in state l, or noEvent where m is
@@ -155,12 +161,12 @@ func classifyCache(l *Line, m *Msg, migrate bool) CacheEvent {
 	return noEvent
 }
 
-var waitEvent = [PutM + 1]HomeEvent{AtGetSWait, AtGetMWait, AtUpgWait, AtPutSWait, AtPutEWait, AtPutMWait}
+var waitEvent = [FarOp + 1]HomeEvent{AtGetSWait, AtGetMWait, AtUpgWait, AtPutSWait, AtPutEWait, AtPutMWait, AtFarOpWait}
 
 // classifyHome names the event that m is for the home, or noEvent where m is not a
 // message to the home.
 func classifyHome(e *Entry, m *Msg) HomeEvent {
-	if m.Type <= PutM {
+	if m.Type <= FarOp {
 		return classifyRequest(e, m.Type, m.From)
 	}
 	var more HomeEvent
@@ -185,6 +191,8 @@ func classifyHome(e *Entry, m *Msg) HomeEvent {
 			return AtRcAckMore
 		}
 		return AtRcAckLast
+	case FarDone:
+		return AtFarDone
 	}
 	return noEvent
 }
@@ -192,6 +200,9 @@ func classifyHome(e *Entry, m *Msg) HomeEvent {
 func classifyRequest(e *Entry, t MsgType, c Node) HomeEvent {
 	if !e.State.Stable() {
 		return waitEvent[t]
+	}
+	if t == FarOp {
+		return AtFarOp
 	}
 	own, listed := false, false
 	if e.State != HI {

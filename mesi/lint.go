@@ -69,7 +69,7 @@ func (p *Protocol) Lint() error {
 				}
 			}
 		}
-		waits := !r.From.Stable() && r.On <= AtPutMOwnLast
+		waits := !r.From.Stable() && r.On <= AtFarOp
 		if waits != (len(r.Do) == 1 && r.Do[0] == StallHere && r.To == r.From) {
 			errs = append(errs, fmt.Errorf("home row %v %v: a request stalls exactly in the blocked states", r.From, r.On))
 		}
@@ -84,6 +84,8 @@ func (p *Protocol) Lint() error {
 func mayCause(t MsgType, isMsg bool, u MsgType) bool {
 	unblock := u == UnbS || u == UnbO || u == UnbX
 	switch {
+	case t == FarDone && isMsg:
+		return u == FarVal
 	case !isMsg:
 		return u.VN() == Request
 	case t.VN() == Request:
@@ -91,7 +93,7 @@ func mayCause(t MsgType, isMsg bool, u MsgType) bool {
 	case t.VN() == Forward:
 		return u.VN() == Reply && !unblock
 	case t.ToHome():
-		return u >= DataS && u <= DataD
+		return u >= DataS && u <= DataD || u == FarDone
 	}
 	return unblock
 }
@@ -116,6 +118,8 @@ func lintRow(r CacheRow) []string {
 	switch r.On {
 	case OnLoad, OnStore:
 		law(has(Hit) != has(Wait), "a core request hits or waits")
+	case OnFar:
+		law(has(Wait) && !has(Hit) && r.To == r.From, "a far atomic waits for the home and leaves the line as it is")
 	default:
 		law(!has(Hit) && !has(Wait), "only a core request hits or waits")
 	}
@@ -126,7 +130,7 @@ func lintRow(r CacheRow) []string {
 		law(in(writable, r.From) && r.To == M, "a store hits in a writable state and leaves M")
 	}
 	done := isMsg && in(asking, r.From) && !in(asking, r.To)
-	law(has(Perform) == done, "the access is performed exactly when its transaction ends")
+	law(has(Perform) == (done || r.On == OnFarVal), "the access is performed exactly when its transaction ends")
 	if done {
 		want := []State{M} // a write transaction
 		switch r.On {
@@ -140,6 +144,9 @@ func lintRow(r CacheRow) []string {
 			want = []State{E}
 		}
 		law(slices.Contains(want, r.To), "a transaction ends with the permission that was asked for or granted")
+	}
+	if r.On == OnFarVal {
+		law(r.To == r.From, "the result of a far atomic leaves the line as it is")
 	}
 	law(has(UseOnce) == (done && !in(valid, r.To)), "data are used once exactly when no copy stays")
 	law(has(Freed) == (in(parked, r.From) && !in(parked, r.To)), "the buffer is freed exactly when the eviction ends")

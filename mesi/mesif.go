@@ -17,7 +17,7 @@ var MESIF = define("mesif", "MESI, and the latest reader of a shared line answer
 	},
 	slices.Concat(cacheCommon, upgradeRows, evictSharedRows, exclusiveRows, migrateRows, staleInvRows, recallRows,
 		readMissRows(when(silentS, silentE), when(noUpgrade)), downgradeByWriteBack(SendDataF),
-		homeCommon, homeWrites(ForgetOwner), homeWriteBacks(OwnReq), forwarderRows)...)
+		homeCommon, homeWrites(ForgetOwner), homeWriteBacks(OwnReq), forwarderRows, farRows(ForgetOwner))...)
 
 var forwarderRows = []group{{
 	cache: []CacheRow{
@@ -78,6 +78,6 @@ var forwarderRows = []group{{
 	when: when(noExclusive),
 	home: []HomeRow{{HI, AtGetSNone, do(TakeReq, GrantDataF), B_S, "memory is the only copy; the reader is the forwarder"}},
 }, {
-	when:  when(recall),
-	cache: []CacheRow{{F, OnRcInv, do(SendRcAck, DropLine, LosePerm), I, "the home gives the entry to another line"}},
+	when:  when(recalled),
+	cache: []CacheRow{{F, OnRcInv, do(SendRcAck, DropLine, LosePerm), I, "the home takes every copy back"}},
 }}

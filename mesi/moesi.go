@@ -9,7 +9,7 @@ var MOESI = define("moesi", "MESI, and an owner of a dirty line serves readers w
 	func(Options) error { return nil },
 	slices.Concat(cacheCommon, upgradeRows, evictSharedRows, exclusiveRows, migrateRows, sharedFillRows,
 		staleInvRows, nonBlockingRows, recallRows, readMissRows(when(silentE), nil),
-		homeCommon, homeWrites(), homeSharedReads, ownedRows)...)
+		homeCommon, homeWrites(), homeSharedReads, ownedRows, farRows(), farOwnedRows)...)
 
 var ownedRows = []group{{
 	cache: []CacheRow{
@@ -57,7 +57,7 @@ var ownedRows = []group{{
 	when:  when(upgrade, coarse),
 	cache: []CacheRow{{OI_A, OnInv, do(SendInvAck, DropLine), II_A, "a sharer upgrades and has the same value; or a coarse list named us in vain and the ack of our Put is under way"}},
 }, {
-	when:  when(coarse | recall),
+	when:  when(coarse | recalled),
 	cache: []CacheRow{{OI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "a coarse list named us in vain; the ack of our Put is under way"}},
 }, {
 	when:  when(exclusive),
@@ -116,12 +116,14 @@ var ownedRows = []group{{
 		{B_FS, AtUnbS, do(AddReq, AddOwner, ForgetOwner, ForgetReq), HS, "the owner's line was clean: both share, nobody owns"},
 	},
 }, {
-	when: when(recall),
+	when: when(recalled),
 	cache: []CacheRow{
 		{O, OnRcX, do(SendWbData, DropLine, LosePerm), I, "memory is stale: the owner's data must reach it"},
 		{OI_A, OnRcX, do(SendWbData, DropLine), II_A, "the Put behind us will be stale, so the data go with the answer"},
-		{OM_AD, OnRcX, do(SendWbData, DropLine, LosePerm), IM_AD, "the home drops its entry; our upgrade will find it empty"},
+		{OM_AD, OnRcX, do(SendWbData, DropLine, LosePerm), IM_AD, "the home takes every copy back; our upgrade will find none listed"},
 	},
+}, {
+	when: when(recall),
 	home: []HomeRow{
 		{HO, AtRecall, do(RecallSharers, RecallOwner), R_X, "the entry is needed for another line"},
 		{R_X, AtRcAckMore, do(SubRcAck), R_X, "the owner's answer is awaited in any case"},

@@ -19,4 +19,4 @@ var MSI = define("msi", "three states: a line is invalid, shared or modified",
 // threeStateRows are the rows that MSI and MESI share; options add E to them.
 var threeStateRows = slices.Concat(cacheCommon, upgradeRows, evictSharedRows, sharedFillRows, staleInvRows,
 	nonBlockingRows, recallRows, readMissRows(when(silentE), nil), downgradeByWriteBack(SendDataS),
-	homeCommon, homeWrites(), homeSharedReads, homeWriteBacks(ForgetOwner))
+	homeCommon, homeWrites(), homeSharedReads, homeWriteBacks(ForgetOwner), farRows())

@@ -55,11 +55,14 @@ const (
 	B_FF                   // a read was sent to the forwarder, waits for UnbS (MESIF)
 	R_S                    // recall: waits for acks of sharers
 	R_X                    // recall: waits for the owner, and for acks of sharers
+	A_S                    // far atomic: waits for acks of sharers
+	A_X                    // far atomic: waits for the owner, and for acks of sharers
+	A_P                    // far atomic: no copy is left, the home performs it
 	numHomeStates
 )
 
 var homeStateNames = [numHomeStates]string{"I", "S", "X", "O", "B_S", "B_X", "B_FS", "B_FSu", "B_FSw",
-	"B_FX", "B_FF", "R_S", "R_X"}
+	"B_FX", "B_FF", "R_S", "R_X", "A_S", "A_X", "A_P"}
 
 func (s HomeState) String() string { return name(homeStateNames[:], int(s)) }
 
@@ -77,11 +80,12 @@ const (
 	PutS                   // eviction of a shared line
 	PutE                   // eviction of a clean exclusive line
 	PutM                   // eviction of a dirty line, with data
+	FarOp                  // an atomic op for the home to perform, with its operands
 	FwdGetS                // home to owner or forwarder: serve this reader
 	FwdGetM                // home to owner: hand the line to this writer
 	Inv                    // home to sharer: drop the copy, ack to the writer
-	RcInv                  // home to sharer: drop the copy, ack to the home (recall)
-	RcX                    // home to owner: give the line back (recall)
+	RcInv                  // home to sharer: drop the copy, ack to the home (recall, far atomic)
+	RcX                    // home to owner: give the line back (recall, far atomic)
 	DataS                  // shared data; the reader answers UnbS
 	DataSn                 // shared data; the home did not block, no unblock
 	DataSo                 // shared data from an owner that stays owner; the reader answers UnbO
@@ -92,6 +96,7 @@ const (
 	AckCnt                 // upgrade granted, with the number of acks to collect
 	InvAck                 // one sharer dropped its copy
 	PutAck                 // the eviction is known at the home
+	FarVal                 // the far atomic is performed, with the old value
 	UnbS                   // transaction complete, requester shares
 	UnbO                   // transaction complete, requester shares with an owner
 	UnbX                   // transaction complete, requester is the owner
@@ -99,12 +104,13 @@ const (
 	WbClean                // owner to home: memory is already current
 	FwdMiss                // forward or recall found no copy: it was dropped silently
 	RcAck                  // sharer to home: recall done
+	FarDone                // home to itself: the far atomic is through the atomic unit
 	numMsgTypes
 )
 
-var msgNames = [numMsgTypes]string{"GetS", "GetM", "Upg", "PutS", "PutE", "PutM", "FwdGetS", "FwdGetM",
+var msgNames = [numMsgTypes]string{"GetS", "GetM", "Upg", "PutS", "PutE", "PutM", "FarOp", "FwdGetS", "FwdGetM",
 	"Inv", "RcInv", "RcX", "DataS", "DataSn", "DataSo", "DataE", "DataF", "DataM", "DataD", "AckCnt",
-	"InvAck", "PutAck", "UnbS", "UnbO", "UnbX", "WbData", "WbClean", "FwdMiss", "RcAck"}
+	"InvAck", "PutAck", "FarVal", "UnbS", "UnbO", "UnbX", "WbData", "WbClean", "FwdMiss", "RcAck", "FarDone"}
 
 func (t MsgType) String() string { return name(msgNames[:], int(t)) }
 
@@ -125,7 +131,7 @@ func (v VN) String() string { return name(vnNames[:], int(v)) }
 // VN returns the virtual network that carries the message.
 func (t MsgType) VN() VN {
 	switch {
-	case t <= PutM:
+	case t <= FarOp:
 		return Request
 	case t <= RcX:
 		return Forward
@@ -134,7 +140,7 @@ func (t MsgType) VN() VN {
 }
 
 // ToHome reports whether the message is addressed to the home.
-func (t MsgType) ToHome() bool { return t <= PutM || t >= UnbS }
+func (t MsgType) ToHome() bool { return t <= FarOp || t >= UnbS }
 
 // Node is an end point of a message: a cache, or the home of the line.
 type Node int16
@@ -206,15 +212,17 @@ func (o *Out) add(t MsgType, d Source, from, to, req Node, acks int16) {
 // CoreEvent is what a core, or the replacement policy of its cache, wants from a line.
 type CoreEvent uint8
 
-// Core events. Stores, locked operations and prefetches for write are all Store.
+// Core events. Stores, locked operations and prefetches for write are all Store; an
+// atomic op that the home shall perform is Far.
 const (
 	Load        CoreEvent = iota // read permission wanted
 	Store                        // write permission wanted
 	Evict                        // the way is needed; announced to the home where the options say so
 	SilentEvict                  // as Evict, and silent where both kinds are allowed
+	Far                          // the home shall perform an atomic op; the line is not wanted here
 )
 
-var coreEventNames = [...]string{"Load", "Store", "Evict", "SilentEvict"}
+var coreEventNames = [...]string{"Load", "Store", "Evict", "SilentEvict", "Far"}
 
 func (e CoreEvent) String() string { return name(coreEventNames[:], int(e)) }
 
@@ -234,13 +242,14 @@ const (
 	Downgraded                    // somebody else took write permission; the copy stays readable
 	Parked                        // the line moved to the eviction buffer; the way is free
 	WriteMem                      // memory bytes := message bytes
+	PerformFar                    // the home performs the requester's atomic op on the memory bytes
 	Stall                         // the home is blocked and took no notice: queue and present again
 	Unblocked                     // the home is stable after this step: present the next queued request
 	numEffects = iota
 )
 
 var effectNames = [numEffects]string{"Hit", "Wait", "Perform", "Fill", "Drop", "Freed", "UseOnce", "Lost",
-	"Downgraded", "Parked", "WriteMem", "Stall", "Unblocked"}
+	"Downgraded", "Parked", "WriteMem", "PerformFar", "Stall", "Unblocked"}
 
 func (f Effect) String() string {
 	s := ""

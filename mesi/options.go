@@ -16,6 +16,7 @@ type Options struct {
 	PutE           bool `toml:"explicit_e_eviction" json:"explicit_e_eviction" doc:"a cache announces the eviction of a clean exclusive line with PutE; with silent_e_eviction also on, evictions are announced"`
 	NonBlockingS   bool `toml:"non_blocking_gets" json:"non_blocking_gets" doc:"the home answers reads of shared lines without blocking the line"`
 	Recall         bool `toml:"recall" json:"recall" doc:"the home may take its entry back (a sparse directory)"`
+	FarAtomics     bool `toml:"far_atomics" json:"far_atomics,omitempty" doc:"the home can perform atomic ops: those that say .far, or all with core.atomics = \"far\""`
 	Upgrade        bool `toml:"upgrade" json:"upgrade" doc:"a store to a shared line asks for permission only (Upg), not for data"`
 	ExclusiveGrant bool `toml:"exclusive_grant" json:"exclusive_grant" doc:"a read of a line that nobody has is granted exclusively"`
 	SharerPointers int  `toml:"sharer_pointers" json:"sharer_pointers" doc:"sharers the home can name exactly; more make the list coarse; 0 names all"`
@@ -35,6 +36,8 @@ const (
 	nonBlocking
 	blocking
 	recall
+	far
+	recalled // copies are taken back: for their entry, or for a far atomic
 	upgrade
 	noUpgrade
 	exclusive
@@ -57,6 +60,8 @@ func (o Options) features() feature {
 	set(o.PutE && o.ExclusiveGrant, putE, 0)
 	set(o.NonBlockingS, nonBlocking, blocking)
 	set(o.Recall, recall, 0)
+	set(o.FarAtomics, far, 0)
+	set(o.Recall || o.FarAtomics, recalled, 0)
 	set(o.Upgrade, upgrade, noUpgrade)
 	set(o.ExclusiveGrant, exclusive, noExclusive)
 	set(o.SharerPointers > 0, coarse, 0)

@@ -24,6 +24,7 @@ type tester struct {
 	migrate bool
 	slow    MsgType // this kind is slow, so that rare orders happen
 	done    int     // accesses performed
+	far     []bool  // a far atomic is under way
 }
 
 type sent struct {
@@ -70,6 +71,10 @@ func (s *tester) obey(c Node, f Effect, m *sent) {
 	if f&Fill != 0 {
 		s.bytes[c] = m.bytes
 	}
+	if m != nil && m.Type == FarVal {
+		s.far[c] = false
+		return
+	}
 	if f&Perform != 0 {
 		if s.want[c] == 0 {
 			s.fail("%v completes a transaction nobody waits for", c)
@@ -89,6 +94,9 @@ func (s *tester) obey(c Node, f Effect, m *sent) {
 func (s *tester) core(c Node) {
 	st := s.line[c].State
 	ev := CoreEvent(s.random(4))
+	if s.p.Options().FarAtomics && !s.far[c] && s.random(16) == 0 {
+		ev, s.far[c] = Far, true
+	}
 	if ev == Evict || ev == SilentEvict {
 		if st == I || !s.p.Stable(st) {
 			return
@@ -102,7 +110,7 @@ func (s *tester) core(c Node) {
 	switch {
 	case f&Hit != 0:
 		s.access(c, ev, false)
-	case f&Wait != 0 && len(s.out.Msgs) > 0:
+	case f&Wait != 0 && len(s.out.Msgs) > 0 && ev != Far:
 		s.want[c] = ev + 1
 	}
 	s.obey(c, f, nil)
@@ -133,6 +141,19 @@ func (s *tester) atHome(m sent) {
 func (s *tester) sendFromHome(f Effect, bytes uint64) {
 	if f&WriteMem != 0 {
 		s.mem = bytes
+	}
+	if f&PerformFar != 0 {
+		s.done++
+		if s.mem != s.last {
+			s.fail("an atomic op at the home reads %d, the last store was %d", s.mem, s.last)
+		}
+		s.last++
+		s.mem = s.last
+		for c := range s.line {
+			if s.p.Readable(s.line[c].State) {
+				s.fail("the home stores while %d may read", c)
+			}
+		}
 	}
 	for _, o := range s.out.Msgs {
 		s.bag = append(s.bag, sent{o, s.mem})
@@ -180,14 +201,14 @@ func (s *tester) run(t *testing.T, steps int) {
 		s.fail("home in %v with %d requests left", s.home.State, len(s.queue))
 	}
 	for c := range s.line {
-		if !s.p.Stable(s.line[c].State) || s.want[c] != 0 || s.line[c].Bal != 0 {
+		if !s.p.Stable(s.line[c].State) || s.want[c] != 0 || s.line[c].Bal != 0 || s.far[c] {
 			s.fail("cache %d is left in %v, balance %d", c, s.line[c].State, s.line[c].Bal)
 		}
 	}
 }
 
 func newTester(p *Protocol, caches int, seed uint64, migrate bool) *tester {
-	return &tester{p: p, line: make([]Line, caches), bytes: make([]uint64, caches), want: make([]CoreEvent, caches),
+	return &tester{p: p, line: make([]Line, caches), bytes: make([]uint64, caches), want: make([]CoreEvent, caches), far: make([]bool, caches),
 		home: NewEntry(), rng: seed*0x9e3779b97f4a7c15 + 1, migrate: migrate,
 		slow: MsgType(seed % uint64(numMsgTypes))}
 }
@@ -199,10 +220,11 @@ func TestRandomAccessesReadTheLastStoreWithAnyNumberOfCaches(t *testing.T) {
 	}
 	for i, name := range Names() {
 		for j, caches := range []int{2, 3, 8, 64, 130, 1024} {
-			for bits := range 1 << 6 {
+			for bits := range 1 << 7 {
 				o := DefaultOptions(name)
 				o.PutS, o.SilentE, o.NonBlockingS = bits&1 != 0, bits&2 != 0, bits&4 != 0
 				o.Recall, o.Upgrade = bits&8 != 0, bits&16 != 0
+				o.FarAtomics = bits&64 != 0
 				if bits&32 != 0 {
 					o.SharerPointers, o.SharerGroup, o.Caches = 3, 5, caches
 				}
@@ -222,7 +244,7 @@ func TestRandomAccessesReadTheLastStoreWithAnyNumberOfCaches(t *testing.T) {
 func TestRandomAccessesReachEveryRow(t *testing.T) {
 	for _, name := range Names() {
 		o := DefaultOptions(name)
-		o.PutS, o.Recall = true, true
+		o.PutS, o.Recall, o.FarAtomics = true, true, true
 		if name != "msi" {
 			o.SilentE = true
 		}

@@ -73,9 +73,9 @@ var upgradeRows = []group{{
 		{SM_AD, OnDataMMore, do(AddAcks, FillLine), IM_A, "a coarse list cannot tell that we hold the data, so it sends them"},
 	},
 }, {
-	when: when(upgrade | recall),
+	when: when(upgrade | recalled),
 	cache: []CacheRow{
-		{SM_AD, OnRcInv, do(SendRcAck, DropLine, LosePerm), IM_AD, "the home drops its entry; our upgrade will find it empty"},
+		{SM_AD, OnRcInv, do(SendRcAck, DropLine, LosePerm), IM_AD, "the home takes every copy back; our upgrade will find none listed"},
 	},
 }}
 
@@ -116,7 +116,7 @@ var exclusiveRows = []group{{
 		{IM_AD, OnFwdGetM, do(SendFwdMiss), IM_AD, "we dropped the clean line and want it back: our turn comes later"},
 	},
 }, {
-	when: when(silentE | recall),
+	when: when(silentE | recalled),
 	cache: []CacheRow{
 		{I, OnRcX, do(SendFwdMiss), I, "we dropped the clean line: memory is current"},
 		{IS_D, OnRcX, do(SendFwdMiss), IS_D, "we dropped the clean line: memory is current"},
@@ -196,19 +196,19 @@ var staleInvRows = []group{{
 	when:  when(coarse | putE),
 	cache: []CacheRow{{EI_A, OnInv, do(SendInvAck, DropLine), II_A, "as in MI_A: the ack of our Put is under way"}},
 }, {
-	when:  when(coarse | putE | recall),
+	when:  when(coarse | putE | recalled),
 	cache: []CacheRow{{EI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "as in MI_A: the ack of our Put is under way"}},
 }, {
-	when:  when(silentS|recall, coarse|recall),
+	when:  when(silentS|recalled, coarse|recalled),
 	cache: []CacheRow{{I, OnRcInv, do(SendRcAck), I, "the copy was dropped silently, or a coarse list named us in vain"}},
 }, {
-	when:  when(silentS|recall, coarse|recall, noUpgrade|recall),
+	when:  when(silentS|recalled, coarse|recalled, noUpgrade|recalled),
 	cache: []CacheRow{{IM_AD, OnRcInv, do(SendRcAck), IM_AD, "the copy was dropped before our request; its turn is yet to come"}},
 }, {
-	when:  when(silentS|blocking|recall, coarse|blocking|recall),
+	when:  when(silentS|blocking|recalled, coarse|blocking|recalled),
 	cache: []CacheRow{{IS_D, OnRcInv, do(SendRcAck), IS_D, "the copy was dropped before our request; its turn is yet to come"}},
 }, {
-	when: when(coarse | recall),
+	when: when(coarse | recalled),
 	cache: []CacheRow{
 		{II_A, OnRcInv, do(SendRcAck), II_A, "a coarse list named us in vain"},
 		{MI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "a coarse list named us in vain; the ack of our Put is under way"},
@@ -236,26 +236,26 @@ var nonBlockingRows = []group{{
 	when:  when(nonBlocking|silentS, nonBlocking|coarse),
 	cache: []CacheRow{{ISI_D, OnInv, do(SendInvAck), ISI_D, "a second Inv of an older turn"}},
 }, {
-	when:  when(nonBlocking | recall),
+	when:  when(nonBlocking | recalled),
 	cache: []CacheRow{{IS_D, OnRcInv, do(SendRcAck), ISI_D, "as an Inv: the recall may be of a turn after ours"}},
 }, {
-	when:  when(nonBlocking|recall|silentS, nonBlocking|recall|coarse),
+	when:  when(nonBlocking|recalled|silentS, nonBlocking|recalled|coarse),
 	cache: []CacheRow{{ISI_D, OnRcInv, do(SendRcAck), ISI_D, "a second call of an older turn"}},
 }}
 
-// recallRows: the home drops its entry and with it every copy.
+// recallRows: the home takes every copy back, for its entry or for a far atomic.
 var recallRows = []group{{
-	when: when(recall),
+	when: when(recalled),
 	cache: []CacheRow{
-		{S, OnRcInv, do(SendRcAck, DropLine, LosePerm), I, "the home gives the entry to another line"},
+		{S, OnRcInv, do(SendRcAck, DropLine, LosePerm), I, "the home takes every copy back"},
 		{SI_A, OnRcInv, do(SendRcAck, DropLine), II_A, "the copy in the eviction buffer counts as a copy"},
 		{M, OnRcX, do(SendWbData, DropLine, LosePerm), I, "the only current copy must reach memory"},
 		{MI_A, OnRcX, do(SendWbData, DropLine), II_A, "the Put behind us will be stale, so the data go with the answer"},
 	},
 }, {
-	when:  when(recall | exclusive),
+	when:  when(recalled | exclusive),
 	cache: []CacheRow{{E, OnRcX, do(SendWbClean, DropLine, LosePerm), I, "memory is already current"}},
 }, {
-	when:  when(recall | putE),
+	when:  when(recalled | putE),
 	cache: []CacheRow{{EI_A, OnRcX, do(SendWbClean, DropLine), II_A, "memory is already current"}},
 }}

@@ -18,7 +18,7 @@ type Sheet struct {
 
 // verbs are the actions as a reader wants them: short, and with the receiver.
 var verbs = map[Action]string{
-	SendGetS: "GetS", SendGetM: "GetM", SendUpg: "Upg", SendPutS: "PutS", SendPutE: "PutE", SendPutM: "PutM(data)",
+	SendGetS: "GetS", SendGetM: "GetM", SendUpg: "Upg", SendPutS: "PutS", SendPutE: "PutE", SendPutM: "PutM(data)", SendFarOp: "FarOp",
 	SendDataS: "DataS→req", SendDataSo: "DataSo→req", SendDataE: "DataE→req", SendDataF: "DataF→req",
 	SendDataD: "DataD→req", SendDataM: "DataM(n)→req", SendInvAck: "InvAck→req", SendRcAck: "RcAck",
 	SendWbData: "WbData", SendWbClean: "WbClean", SendFwdMiss: "FwdMiss",
@@ -28,7 +28,7 @@ var verbs = map[Action]string{
 	GrantUpg: "AckCnt(n)", GrantUpgOwner: "AckCnt(n+1)", ForwardGetS: "FwdGetS→owner", ForwardGetM: "FwdGetM(n)→owner",
 	InvOthers: "Inv→others", InvOwner: "Inv→owner", AckPut: "PutAck", AddReq: "add req", AddOwner: "add owner",
 	DelSender: "remove", DelOwner: "remove owner", OwnReq: "owner=req", ForgetOwner: "no owner",
-	RecallSharers: "RcInv→sharers", RecallOwner: "RcX→owner", SubRcAck: "acks−1", WriteHome: "write memory", StallHere: "stall",
+	RecallSharers: "RcInv→sharers", RecallOwner: "RcX→owner", SubRcAck: "acks−1", StartFar: "to the atomic unit", AnswerFar: "FarVal→req", PerformIt: "perform on memory", WriteHome: "write memory", StallHere: "stall",
 }
 
 func cell(do []Action, from, to string) string {
@@ -109,12 +109,12 @@ func (p *Protocol) Sheets() []Sheet {
 		return s
 	}
 	return []Sheet{
-		cacheSheet("Cache controller: core events", OnLoad, OnSilentEvict),
+		cacheSheet("Cache controller: core events", OnLoad, OnFar),
 		cacheSheet("Cache controller: forwards", OnFwdGetS, OnRcX),
-		cacheSheet("Cache controller: replies", OnDataS, OnPutAck),
+		cacheSheet("Cache controller: replies", OnDataS, OnFarVal),
 		homeSheet("Home controller: reads and writes", AtGetSNone, AtUpgUnsure, true),
-		homeSheet("Home controller: evictions and recall", AtPutSNone, AtRecall, true),
-		homeSheet("Home controller: blocked states (every request stalls)", AtUnbS, AtRcAckMore, false),
+		homeSheet("Home controller: evictions, far atomics and recall", AtPutSNone, AtRecall, true),
+		homeSheet("Home controller: blocked states (every request stalls)", AtUnbS, AtFarDone, false),
 	}
 }
 

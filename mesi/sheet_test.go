@@ -43,7 +43,7 @@ func TestTablesAreThoseInTheGoldenFiles(t *testing.T) {
 func everyProtocol(t *testing.T, f func(t *testing.T, p *Protocol)) {
 	for _, name := range Names() {
 		o := DefaultOptions(name)
-		o.Recall, o.PutS = true, true
+		o.Recall, o.PutS, o.FarAtomics = true, true, true
 		p, err := New(name, o)
 		if err != nil {
 			t.Fatal(err)

@@ -82,6 +82,7 @@ var sends = [firstEffect]send{
 	SendPutS:    {PutS, NoData, false, 0},
 	SendPutE:    {PutE, NoData, false, 0},
 	SendPutM:    {PutM, FromLine, false, 0},
+	SendFarOp:   {FarOp, NoData, false, 0},
 	SendDataS:   {DataS, FromLine, true, 0},
 	SendDataSo:  {DataSo, FromLine, true, 0},
 	SendDataE:   {DataE, FromLine, true, 0},
@@ -163,6 +164,8 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 				to = e.Owner
 			case toSender:
 				to = m.From
+			case toItself:
+				to = Home
 			}
 			if t.serves {
 				req = e.Req
@@ -182,6 +185,7 @@ const (
 	toRequester = iota
 	toOwner
 	toSender
+	toItself
 )
 
 // homeSends are the home's actions that send one message.
@@ -205,6 +209,8 @@ var homeSends = [firstEffect]struct {
 	InvOwner:      {Inv, NoData, toOwner, true, false, 0},
 	AckPut:        {PutAck, NoData, toSender, false, false, 0},
 	RecallOwner:   {RcX, NoData, toOwner, false, false, 0},
+	StartFar:      {FarDone, NoData, toItself, false, false, 0},
+	AnswerFar:     {FarVal, NoData, toRequester, false, false, 0},
 }
 
 // others counts the sharers that a writer has to wait for: not itself, and not an owner

@@ -38,9 +38,12 @@ func showCommand() *cobra.Command {
 
 func showProtocolCommand() *cobra.Command {
 	var format string
+	var sets []string
 	cmd := &cobra.Command{
 		Use:   "protocol NAME",
 		Short: "Print the tables of a protocol as a book would",
+		Example: `  cohsim show protocol mesi
+  cohsim show protocol moesi --set far_atomics=true --set recall=true --format latex`,
 		Args:  oneName("protocol", mesi.Names),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return mesi.Names(), cobra.ShellCompDirectiveNoFileComp
@@ -52,10 +55,19 @@ func showProtocolCommand() *cobra.Command {
 			if !slices.Contains(protocolFormats, format) {
 				return usage("--format: a protocol comes as %s, not %q", strings.Join(protocolFormats, ", "), format)
 			}
-			return write(cmd.OutOrStdout(), func(w io.Writer) error { return showProtocol(args[0], format, w) })
+			options, err := protocolOptions(args[0], sets)
+			if err != nil {
+				return usage("%v", err)
+			}
+			p, err := mesi.New(args[0], options)
+			if err != nil {
+				return usage("%v", err)
+			}
+			return write(cmd.OutOrStdout(), func(w io.Writer) error { return showProtocol(p, format, w) })
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "markdown", "print as `F`: "+strings.Join(protocolFormats, ", "))
+	cmd.Flags().StringArrayVar(&sets, "set", nil, "with protocol option `KEY=VALUE`, as in a machine file")
 	return cmd
 }
 

@@ -11,14 +11,9 @@ import (
 // protocolFormats are what showProtocol can write.
 var protocolFormats = []string{"markdown", "latex", "dot", "svg"}
 
-// showProtocol prints the tables of a protocol with its default options, as a book
-// would set them, or its state diagrams. An unknown name or format is an error that
-// lists what is allowed.
-func showProtocol(name, format string, stdout io.Writer) error {
-	p, err := mesi.New(name, mesi.DefaultOptions(name))
-	if err != nil {
-		return err
-	}
+// showProtocol prints the tables of a protocol as a book would set them, or its state
+// diagrams. An unknown format is an error that lists what is allowed.
+func showProtocol(p *mesi.Protocol, format string, stdout io.Writer) error {
 	switch format {
 	case "markdown":
 		return p.WriteMarkdown(stdout)

@@ -24,6 +24,7 @@
 //	COHSIM_LONG=1 go test ./internal/check -run EveryOptionSet   # every combination of options at 3 caches, every row reached
 //	COHSIM_LONG=1 go test ./internal/check -run TwoLines         # two lines, every protocol
 //	COHSIM_LONG=1 go test ./internal/check -run Coarse           # coarse sharer lists at 4 caches
+//	COHSIM_LONG=1 go test ./internal/check -run FarAtomic        # mutants of far atomics, every protocol
 //	COHSIM_RUMUR=1 go test ./internal/check -run Exported        # exported models under rumur; =all for every variant
 //	go test ./internal/check -run '^$' -bench FourCaches         # 3,141,584 states
 //

@@ -70,11 +70,12 @@ func (m *murphi) header() {
 	m.f("  Count: 0..CACHES;")
 	m.f("  Balance: -CACHES..CACHES;")
 	m.f("  Line: %s;", enum("c_", "", span(mesi.I, mesi.II_A)...))
-	m.f("  Dir: %s;", enum("h_", "", span(mesi.HI, mesi.R_X)...))
+	m.f("  Dir: %s;", enum("h_", "", span(mesi.HI, mesi.A_P)...))
 	m.f("  Request: %s;", enum("q_", "q_none", span(mesi.GetS, mesi.PutM)...))
 	m.f("  Forward: %s;", enum("f_", "f_none", span(mesi.FwdGetS, mesi.RcX)...))
 	m.f("  Data: %s;", enum("d_", "d_none", span(mesi.DataS, mesi.AckCnt)...))
 	m.f("  Unblock: %s;", enum("u_", "u_none", span(mesi.UnbS, mesi.UnbX)...))
+	m.f("  Far: enum { x_none, x_asked, x_taken, x_answered };")
 	m.f("  Answer: %s;", enum("w_", "w_none", span(mesi.WbData, mesi.FwdMiss)...))
 	m.b.WriteString(murphiState)
 	if m.p.Options().SharerPointers > 0 {
@@ -117,6 +118,7 @@ const murphiState = `var
   d: array[Cache] of Data;  d_bytes: array[Cache] of Value;  d_acks: array[Cache] of Count;
   acks: array[Cache] of Count;  putack: array[Cache] of boolean;
   u: array[Cache] of Unblock;  w: Answer;  w_bytes: Value;  rcacks: Count;
+  x: array[Cache] of Far;  done: boolean;
   last: Value;
 
 procedure Ask(c: Cache; k: Request);
@@ -154,6 +156,17 @@ procedure TellBytes(v: Value);
 begin Tell(w_WbData); w_bytes := v; end;
 procedure AckPut(c: Cache);
 begin assert "one PutAck" !putack[c]; putack[c] := true; end;
+procedure AskFar(c: Cache);
+begin assert "one far atomic" x[c] = x_none; x[c] := x_asked; end;
+procedure StartFar();
+begin assert "one far atomic at a time" !done; done := true; end;
+procedure AnswerFar(c: Cache);
+begin assert "one answer per far atomic" x[c] = x_taken; x[c] := x_answered; end;
+procedure Perform(v: Value);
+begin
+  assert "far atomic reads the last store" mem = last;
+  mem := v; last := v;
+end;
 procedure EndForward(c: Cache);
 begin f[c] := f_none; undefine f_req[c]; f_acks[c] := 0; end;
 procedure EndData(c: Cache);
@@ -208,10 +221,10 @@ startstate begin
     q[c] := q_none; undefine q_bytes[c];
     f[c] := f_none; undefine f_req[c]; f_acks[c] := 0;
     d[c] := d_none; undefine d_bytes[c]; d_acks[c] := 0;
-    acks[c] := 0; putack[c] := false; u[c] := u_none;
+    acks[c] := 0; putack[c] := false; u[c] := u_none; x[c] := x_none;
   end;
   hs := h_I; mem := 0; coarse := false; undefine own; undefine req; recalls := 0;
-  w := w_none; undefine w_bytes; rcacks := 0; last := 0;
+  w := w_none; undefine w_bytes; rcacks := 0; last := 0; done := false;
 end;
 
 `
@@ -261,6 +274,8 @@ func (m *murphi) coreRule(r mesi.CacheRow) {
 		m.f("  ruleset v: Value do rule \"C %v %v\" st[c] = c_%v ==> begin st[c] := c_%v; bytes[c] := v; last := v; endrule; end;",
 			r.From, r.On, r.From, r.To)
 	case r.To == r.From && len(r.Do) == 1 && (r.Do[0] == mesi.WaitHere || r.Do[0] == mesi.HitNow):
+	case r.On == mesi.OnFar:
+		m.f("  rule \"C %v %v\" st[c] = c_%v & x[c] = x_none ==> begin %s endrule;", r.From, r.On, r.From, m.cacheDo(r.Do))
 	default:
 		m.f("  rule \"C %v %v\" st[c] = c_%v ==> begin %s st[c] := c_%v; endrule;", r.From, r.On, r.From, m.cacheDo(r.Do), r.To)
 	}
@@ -282,6 +297,8 @@ func cacheGuard(e mesi.CacheEvent, t mesi.MsgType) (guard, take string) {
 		guard, take = "acks[c] > 0", "acks[c] := acks[c] - 1;"
 	case t == mesi.PutAck:
 		guard, take = "putack[c]", "putack[c] := false;"
+	case t == mesi.FarVal:
+		guard, take = "x[c] = x_answered", "x[c] := x_none;"
 	default:
 		guard = fmt.Sprintf("d[c] = d_%v", t)
 		take = "n := d_acks[c]; v := d_bytes[c]; EndData(c);"
@@ -313,6 +330,8 @@ func (m *murphi) cacheDo(do []mesi.Action) string {
 		switch a {
 		case mesi.SendGetS, mesi.SendGetM, mesi.SendUpg, mesi.SendPutS, mesi.SendPutE, mesi.SendPutM:
 			now = append(now, "Ask(c, q_"+sent+");")
+		case mesi.SendFarOp:
+			now = append(now, "AskFar(c);")
 		case mesi.SendDataS, mesi.SendDataSo, mesi.SendDataE, mesi.SendDataF, mesi.SendDataD:
 			now = append(now, "Give(r, d_"+sent+", bytes[c], 0);")
 		case mesi.SendDataM:

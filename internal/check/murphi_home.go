@@ -66,7 +66,7 @@ func (m *murphi) homeRules() {
 		case !isMsg || t >= mesi.WbData:
 			others = append(others, r)
 			continue
-		case t <= mesi.PutM && !r.From.Stable():
+		case t <= mesi.FarOp && !r.From.Stable():
 			if r.To != r.From || !slices.Equal(r.Do, []mesi.Action{mesi.StallHere}) {
 				m.fail("home row %v %v does more than stall", r.From, r.On)
 			}
@@ -79,6 +79,9 @@ func (m *murphi) homeRules() {
 				take = "v := q_bytes[c];"
 			}
 			take += " EndRequest(c);"
+		case t == mesi.FarOp:
+			specified[key] = append(specified[key], "true")
+			guard, take = "x[c] = x_asked", "x[c] := x_taken;"
 		default:
 			specified[t.String()] = append(specified[t.String()], "hs = h_"+r.From.String())
 			guard = fmt.Sprintf("u[c] = u_%v", t)
@@ -95,6 +98,10 @@ func (m *murphi) homeRules() {
 				h, t, t, h, unless(specified[fmt.Sprintf("%v %v", t, h)]), t, h)
 		}
 	}
+	for h := mesi.HI; h <= mesi.HO && m.p.Options().FarAtomics; h++ {
+		m.f("  rule \"D unspecified %v FarOp\" x[c] = x_asked & hs = h_%v%s ==> begin error \"unspecified FarOp in %v\"; endrule;",
+			h, h, unless(specified[fmt.Sprintf("%v %v", mesi.FarOp, h)]), h)
+	}
 	for t := mesi.UnbS; t <= mesi.UnbX; t++ {
 		m.f("  rule \"D unspecified %v\" u[c] = u_%v%s ==> begin error \"unspecified %v\"; endrule;", t, t, unless(specified[t.String()]), t)
 	}
@@ -104,6 +111,9 @@ func (m *murphi) homeRules() {
 	}
 	for t := mesi.WbData; t <= mesi.FwdMiss; t++ {
 		m.f("rule \"D unspecified %v\" w = w_%v%s ==> begin error \"unspecified %v\"; endrule;", t, t, unless(specified[t.String()]), t)
+	}
+	if m.p.Options().FarAtomics {
+		m.f("rule \"D unspecified FarDone\" done%s ==> begin error \"unspecified FarDone\"; endrule;", unless(specified["FarDone"]))
 	}
 	m.f("rule \"D unspecified RcAck\" rcacks > 0%s ==> begin error \"unspecified RcAck\"; endrule;\n", unless(specified["RcAck"]))
 }
@@ -132,10 +142,18 @@ func (m *murphi) otherRule(r mesi.HomeRow, specified map[string][]string) {
 		case mesi.WbData:
 			cond += " & w = w_WbData"
 			take = "v := w_bytes; EndAnswer();"
+		case mesi.FarDone:
+			cond += " & done"
+			take = "done := false;"
 		default:
 			cond += fmt.Sprintf(" & w = w_%v", t)
 			take = "EndAnswer();"
 		}
+	}
+	if slices.Contains(r.Do, mesi.PerformIt) { // one rule per value that the op may write
+		m.f("ruleset v: Value do rule %q %s ==> begin %s %s hs := h_%v; endrule; end;",
+			fmt.Sprintf("D %v %v", r.From, r.On), cond, take, m.homeDo(r), r.To)
+		return
 	}
 	m.f("rule %q %s ==>", fmt.Sprintf("D %v %v", r.From, r.On), cond)
 	m.f("var v: Value;")
@@ -190,6 +208,12 @@ func (m *murphi) homeDo(r mesi.HomeRow) string {
 			t = "recalls := recalls - 1;"
 		case mesi.WriteHome:
 			t = "mem := v;"
+		case mesi.StartFar:
+			t = "StartFar();"
+		case mesi.AnswerFar:
+			t = "AnswerFar(req);"
+		case mesi.PerformIt:
+			t = "Perform(v);"
 		default:
 			m.fail("action %v at the home", a)
 		}
@@ -232,6 +256,6 @@ invariant "one O, one F"
 invariant "ack balance"
   forall c: Cache do Rests(c) -> bal[c] = 0 end;
 liveness "every request can finish"
-  (forall c: Cache do Rests(c) end) & (hs = h_I | hs = h_S | hs = h_X | hs = h_O);
+  (forall c: Cache do Rests(c) & x[c] = x_none end) & (hs = h_I | hs = h_S | hs = h_X | hs = h_O);
 `)
 }

@@ -53,7 +53,7 @@ func Mutants(p *mesi.Protocol) []Mutant {
 	for i, r := range home {
 		name := fmt.Sprintf("D %v %v", r.From, r.On)
 		add("delete", name, cache, slices.Delete(slices.Clone(home), i, i+1))
-		for to := mesi.HI; to <= mesi.R_X; to++ {
+		for to := mesi.HI; to <= mesi.A_P; to++ {
 			if to != r.To {
 				h := slices.Clone(home)
 				h[i].To = to

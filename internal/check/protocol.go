@@ -30,10 +30,10 @@ type Protocol struct {
 	cov  mesi.Coverage
 	core [numStates][]mesi.CoreEvent // events that lead somewhere; the rest wait or hit
 
-	seenStates uint32                 // cache states visited, for the events left out of core
-	seenStall  [numHomeStates]uint32  // requests seen waiting in a blocked state
-	pureStall  [numHomeStates][6]bool // the row only stalls
-	readMask   uint32                 // states in which a load uses the bytes
+	seenStates uint32                           // cache states visited, for the events left out of core
+	seenStall  [numHomeStates]uint32            // requests seen waiting in a blocked state
+	pureStall  [numHomeStates][numRequests]bool // the row only stalls
+	readMask   uint32                           // states in which a load uses the bytes
 
 	may func(c int, on mesi.State, ev mesi.CoreEvent) bool // forbids core events when not nil
 
@@ -45,7 +45,8 @@ type Protocol struct {
 
 const (
 	numStates     = int(mesi.II_A) + 1
-	numHomeStates = int(mesi.R_X) + 1
+	numRequests   = int(mesi.FarOp) + 1
+	numHomeStates = int(mesi.A_P) + 1
 )
 
 // A state is one word per cache and one for the home. A field of a message slot is 0
@@ -65,8 +66,9 @@ const (
 	iacAt, iacMask   = 36, 15 // InvAcks in flight to this cache; who sent them does not matter
 	pakAt            = 40
 	unbAt, unbMask   = 41, 3
-	shrAt            = 43 // the home lists this cache
-	usedBits         = 44
+	shrAt            = 43    // the home lists this cache
+	farAt, farMask   = 44, 3 // far atomic: 1 asked for, 2 taken by the home, 3 answered
+	usedBits         = 46
 
 	dsAt, dsMask   = 0, 15
 	memAt          = 4
@@ -78,6 +80,7 @@ const (
 	riaAt, riaMask = 20, 15 // recall acks in flight
 	lastAt         = 24     // value of the latest store
 	coarseAt       = 25
+	doneAt         = 26 // the far atomic is in the home's atomic unit
 )
 
 func get(w uint64, at, mask uint) uint64 { return w >> at & uint64(mask) }
@@ -100,11 +103,11 @@ func NewProtocol(p *mesi.Protocol, cfg ProtocolConfig) (*Protocol, error) {
 		if p.Readable(state) {
 			s.readMask |= 1 << st
 		}
-		for _, ev := range []mesi.CoreEvent{mesi.Load, mesi.Store, mesi.Evict, mesi.SilentEvict} {
+		for _, ev := range []mesi.CoreEvent{mesi.Load, mesi.Store, mesi.Evict, mesi.SilentEvict, mesi.Far} {
 			on := mesi.CacheEvent(ev)
 			to, do, ok := p.CacheRow(state, on)
 			switch {
-			case !ok && (ev == mesi.Evict || ev == mesi.SilentEvict):
+			case !ok && ev >= mesi.Evict:
 				continue
 			case ok && to == state && (len(do) == 1 && (do[0] == mesi.WaitHere || do[0] == mesi.HitNow && ev == mesi.Load)):
 				continue // a self-loop: counted at the end
@@ -113,7 +116,7 @@ func NewProtocol(p *mesi.Protocol, cfg ProtocolConfig) (*Protocol, error) {
 		}
 	}
 	for st := range numHomeStates {
-		for r := mesi.GetS; r <= mesi.PutM; r++ {
+		for r := mesi.GetS; r <= mesi.FarOp; r++ {
 			hs := mesi.HomeState(st)
 			e := mesi.Entry{State: hs}
 			to, do, ok := p.HomeRow(hs, mesi.EventAtHome(&e, mesi.Msg{Type: r}))
@@ -132,7 +135,7 @@ func (s *Protocol) Initial(b *Batch) { b.Copy(make([]uint64, s.n+1)) }
 // Goal implements System: no cache and no home is in the middle of anything.
 func (s *Protocol) Goal(k []uint64) bool {
 	for _, w := range k[:s.n] {
-		if get(w, stAt, stMask) > uint64(mesi.F) {
+		if get(w, stAt, stMask) > uint64(mesi.F) || get(w, farAt, farMask) != 0 {
 			return false
 		}
 	}
@@ -144,7 +147,7 @@ func (s *Protocol) Goal(k []uint64) bool {
 func (s *Protocol) Coverage() *mesi.Coverage {
 	c := s.cov
 	for st := range numHomeStates {
-		for r := range 6 {
+		for r := range numRequests {
 			if s.seenStall[st]>>r&1 != 0 {
 				e := mesi.Entry{State: mesi.HomeState(st)}
 				c.Count(mesi.HomeState(st), mesi.EventAtHome(&e, mesi.Msg{Type: mesi.MsgType(r)}))
@@ -189,13 +192,13 @@ func (s *Protocol) Next(k []uint64, b *Batch) (err error) {
 		st := get(w, stAt, stMask)
 		s.seenStates |= 1 << st
 		for _, ev := range s.core[st] {
-			if s.may != nil && !s.may(c, mesi.State(st), ev) {
+			if s.may != nil && !s.may(c, mesi.State(st), ev) || ev == mesi.Far && get(w, farAt, farMask) != 0 {
 				continue
 			}
 			s.coreStep(k, b, c, ev)
 		}
 		const waiting = uint64(fwdMask)<<fwdAt | uint64(datMask)<<datAt | uint64(iacMask)<<iacAt |
-			1<<pakAt | uint64(reqMask)<<reqAt | uint64(unbMask)<<unbAt
+			1<<pakAt | uint64(reqMask)<<reqAt | uint64(unbMask)<<unbAt | uint64(farMask)<<farAt
 		if w&waiting == 0 {
 			continue
 		}
@@ -230,6 +233,16 @@ func (s *Protocol) Next(k []uint64, b *Batch) (err error) {
 				s.homeStep(k, b, mesi.Msg{Type: t, From: self, To: mesi.Home, Req: mesi.Home}, get(w, reqvAt, 1))
 			}
 		}
+		switch get(w, farAt, farMask) {
+		case 1:
+			if s.pureStall[ds][mesi.FarOp] {
+				s.seenStall[ds] |= 1 << mesi.FarOp
+			} else {
+				s.homeStep(k, b, mesi.Msg{Type: mesi.FarOp, From: self, To: mesi.Home, Req: mesi.Home}, 0)
+			}
+		case 3:
+			s.cacheStep(k, b, c, mesi.Msg{Type: mesi.FarVal, From: mesi.Home, To: self, Req: mesi.Home}, uint64(farMask)<<farAt, 0, false)
+		}
 		if u := get(w, unbAt, unbMask); u != 0 {
 			s.homeStep(k, b, mesi.Msg{Type: mesi.UnbS + mesi.MsgType(u-1), From: self, To: mesi.Home, Req: mesi.Home}, 0)
 		}
@@ -241,6 +254,9 @@ func (s *Protocol) Next(k []uint64, b *Batch) (err error) {
 	}
 	if get(home, riaAt, riaMask) != 0 {
 		s.homeStep(k, b, mesi.Msg{Type: mesi.RcAck, From: mesi.Home, To: mesi.Home, Req: mesi.Home}, 0)
+	}
+	if get(home, doneAt, 1) != 0 {
+		s.homeStep(k, b, mesi.Msg{Type: mesi.FarDone, From: mesi.Home, To: mesi.Home, Req: mesi.Home}, 0)
 	}
 	if ds.Stable() && ds != mesi.HI && s.p.Options().Recall {
 		s.recallStep(k, b)

@@ -71,10 +71,14 @@ func (s *Protocol) homeStep(k []uint64, b *Batch, m mesi.Msg, v uint64) {
 	switch t := m.Type; {
 	case t <= mesi.PutM:
 		n[m.From] &^= uint64(reqMask)<<reqAt | 1<<reqvAt
+	case t == mesi.FarOp:
+		set(&n[m.From], farAt, farMask, 2)
 	case t <= mesi.UnbX:
 		n[m.From] &^= uint64(unbMask) << unbAt
 	case t <= mesi.FwdMiss:
 		n[s.n] &^= uint64(wbMask)<<wbAt | 1<<wbvAt
+	case t == mesi.FarDone:
+		n[s.n] &^= 1 << doneAt
 	default:
 		n[s.n] -= 1 << riaAt
 	}
@@ -88,7 +92,21 @@ func (s *Protocol) homeStep(k []uint64, b *Batch, m mesi.Msg, v uint64) {
 		copy(n, k)
 	}
 	s.store(n, f, v)
-	s.noteMsg(m, n)
+	if f&mesi.PerformFar == 0 {
+		s.noteMsg(m, n)
+		return
+	}
+	if get(n[s.n], memAt, 1) != get(n[s.n], lastAt, 1) {
+		s.fail("far atomic reads the last store", "memory holds %d", get(n[s.n], memAt, 1))
+	}
+	for v := range uint64(2) { // one step per value written, the old one included: a CAS that fails
+		if v == 1 {
+			n = b.Copy(n)
+		}
+		set(&n[s.n], memAt, 1, v)
+		set(&n[s.n], lastAt, 1, v)
+		s.noteMsg(m, n)
+	}
 }
 
 func (s *Protocol) recallStep(k []uint64, b *Batch) {
@@ -159,6 +177,8 @@ func (s *Protocol) put(n []uint64, m *mesi.Msg, v uint64) {
 		if t == mesi.PutM {
 			n[m.From] |= (v - 1) << reqvAt
 		}
+	case t == mesi.FarOp:
+		s.take(&n[m.From], farAt, farMask, 1, m)
 	case t <= mesi.RcX:
 		if m.To < 0 || int(m.To) >= s.n {
 			s.fail("address", "%v to %v", t, m.To)
@@ -187,6 +207,12 @@ func (s *Protocol) put(n []uint64, m *mesi.Msg, v uint64) {
 				}
 			}
 		}
+	case t == mesi.FarVal:
+		if m.To < 0 || int(m.To) >= s.n || get(n[m.To], farAt, farMask) != 2 {
+			s.fail("one answer per far atomic", "to %v", m.To)
+			return
+		}
+		set(&n[m.To], farAt, farMask, 3)
 	case t <= mesi.UnbX:
 		s.take(&n[m.From], unbAt, unbMask, uint64(t-mesi.UnbS)+1, m)
 	case t <= mesi.FwdMiss:
@@ -194,6 +220,8 @@ func (s *Protocol) put(n []uint64, m *mesi.Msg, v uint64) {
 		if t == mesi.WbData {
 			n[s.n] |= (v - 1) << wbvAt
 		}
+	case t == mesi.FarDone:
+		s.take(&n[s.n], doneAt, 1, 1, m)
 	default:
 		s.bump(&n[s.n], riaAt, riaMask, m)
 	}

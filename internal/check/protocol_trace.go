@@ -51,7 +51,7 @@ func (s *Protocol) noteMsg(m mesi.Msg, n []uint64) {
 	from := m.From.String()
 	switch m.Type {
 	case mesi.DataS, mesi.DataSn, mesi.DataSo, mesi.DataE, mesi.DataF, mesi.DataM, mesi.DataD,
-		mesi.AckCnt, mesi.InvAck, mesi.RcAck:
+		mesi.AckCnt, mesi.InvAck, mesi.RcAck, mesi.FarVal, mesi.FarDone:
 		from = "" // the bag does not remember; a chart looks for the oldest one sent
 	}
 	s.note(Step{Actor: m.To.String(), What: m.Type.String(),

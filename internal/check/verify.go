@@ -106,6 +106,9 @@ func Cost(req Request) CostError {
 	for n := 3; n <= req.Caches; n++ {
 		states *= grow[min(n-3, len(grow)-1)]
 	}
+	if req.Options.FarAtomics {
+		states *= 1.5 * math.Pow(3, float64(req.Caches)) // each cache may have one under way
+	}
 	if req.Lines == 2 {
 		// One entry per cache keeps the product of two lines small.
 		states = math.Pow(states, 1.84)
