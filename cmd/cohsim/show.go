@@ -44,7 +44,7 @@ func showProtocolCommand() *cobra.Command {
 		Short: "Print the tables of a protocol as a book would",
 		Example: `  cohsim show protocol mesi
   cohsim show protocol moesi --set far_atomics=true --set recall=true --format latex`,
-		Args:  oneName("protocol", mesi.Names),
+		Args: oneName("protocol", mesi.Names),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return mesi.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
