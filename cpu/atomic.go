@@ -27,7 +27,7 @@ func (c *Core) begin(i int32, e *entry, t int64) {
 		if c.chain == e.addr>>lineShift {
 			e.flags |= chained
 		}
-		if c.tm.AtomicPre > 0 {
+		if c.tm.AtomicPre > 0 && !c.info[e.pc].far {
 			e.phase = preparing
 			c.schedule(i, t+int64(c.tm.AtomicPre))
 			return
@@ -66,6 +66,10 @@ func (c *Core) blockingStore(e *entry) *store {
 
 // needLine locks the line of an RMW if it is writable, and else waits for it.
 func (c *Core) needLine(i int32, e *entry, t int64) {
+	if c.info[e.pc].far {
+		c.sendFar(i, e, t)
+		return
+	}
 	if c.yield == e.addr>>lineShift && t < c.yieldTo {
 		e.phase = preparing // a snoop comes first
 		c.schedule(i, c.yieldTo)
@@ -158,6 +162,9 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 	c.rmw = -1
 	if e.op.Code == RMW {
 		c.chain = e.addr >> lineShift
+		if c.info[e.pc].far {
+			c.chain = noLine
+		}
 	}
 	return false
 }
@@ -224,7 +231,7 @@ func (c *Core) followed(e *entry, line uint64) bool {
 		case Branch, Mark, Nop:
 			continue
 		}
-		return o.op.Code == RMW && o.need&(1<<slotA) == 0 && (o.v[slotA]+uint64(int64(o.op.Off)))>>lineShift == line
+		return o.op.Code == RMW && !c.info[o.pc].far && o.need&(1<<slotA) == 0 && (o.v[slotA]+uint64(int64(o.op.Off)))>>lineShift == line
 	}
 	return false
 }

@@ -71,7 +71,7 @@ func (c *Core) look(t int64) {
 	switch e.phase {
 	case executing:
 		c.cur = stats.Cause(e.level)
-	case filling:
+	case filling, remote:
 		c.cur = stats.Inflight
 	case preparing, holding, posting:
 		c.cur = stats.Atomic
@@ -117,7 +117,7 @@ func (c *Core) Head() (pc int32, waits string, addr uint64) {
 	return e.pc, [...]string{
 		waiting: "waits for operands", blocked: "held by ordering", atHead: "waits for the store buffer",
 		executing: "executing", filling: "waits for its line", preparing: "locked op, before its line",
-		holding: "locked op, holds its line", posting: "locked op, after its line",
+		holding: "locked op, holds its line", posting: "locked op, after its line", remote: "waits for the home to perform it",
 		sleeping: "sleeps on its word", done: "complete",
 	}[e.phase], e.addr
 }
@@ -127,7 +127,7 @@ func (c *Core) Head() (pc int32, waits string, addr uint64) {
 // atomic op performs before it retires, and only one at a time.
 func (c *Core) OldestAge(now int64) int64 {
 	if c.rmw >= 0 {
-		if e := &c.win[c.rmw]; e.phase == posting || e.phase == executing {
+		if e := &c.win[c.rmw]; e.phase == posting || e.phase == executing || e.phase == remote {
 			return min(now, e.perfAt)
 		}
 	}

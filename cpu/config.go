@@ -24,6 +24,7 @@ type Config struct {
 	AtomicHold     int    `toml:"atomic_hold_cycles" min:"1" max:"1000" doc:"locked op: cycles that it holds the line against snoops"`
 	AtomicPost     int    `toml:"atomic_post_cycles" min:"0" max:"1000" doc:"locked op: cycles from unlock to retirement; younger loads already run"`
 	AtomicGrace    int    `toml:"atomic_grace_ops" min:"0" max:"64" doc:"back-to-back locked ops on a line that still run after a snoop for it arrived"`
+	Atomics        string `toml:"atomics" oneof:"near far" doc:"where atomic ops without .far are performed: near, in the core's cache; far, at the line's home, which sends the old value back (arm64-lse)"`
 	AtomicPrefetch bool   `toml:"atomic_prefetch" doc:"a locked op asks for ownership when its address is known, before it reaches the window's head"`
 	AtomicLoads    string `toml:"loads_over_atomic" oneof:"wait speculate" doc:"loads younger than a pending locked op (tso, sc): wait for its unlock, or bind early under the squash rule"`
 
@@ -50,7 +51,7 @@ func DefaultConfig() Config {
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
 		ALUCycles: 1, MulCycles: 3, MispredictCost: 14, SquashCost: 25,
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
-		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicPrefetch: true, AtomicLoads: "wait", ExclusiveHold: 16,
+		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, Atomics: "near", AtomicPrefetch: true, AtomicLoads: "wait", ExclusiveHold: 16,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
 		PauseNS: 40, ScheduleNS: 1500, SwitchNS: 500, WakeupNS: 1500, IPINS: 1000, SliceNS: 2_800_000, Preemption: "none",
 	}

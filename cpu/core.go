@@ -110,6 +110,7 @@ type opInfo struct {
 	slots  int16
 	lat    int64
 	cause  stats.Cause
+	far    bool // performed at the home
 }
 
 // ClassPair is a class that an op may lack.
@@ -153,6 +154,7 @@ func (c *Core) describe(op *Op) opInfo {
 	if in.st.OK {
 		in.set |= 1 << st
 	}
+	in.far = c.tm.isFar(op)
 	in.slots, in.lat, in.cause = 1, int64(c.tm.ALUCycles), stats.ALU
 	switch op.Code {
 	case Nop, Mark, Halt:
@@ -306,7 +308,7 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 	case RMW, StoreExcl, LoadExcl, Wait:
 		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
 		e.phase = atHead
-		if c.tm.AtomicPrefetch && e.op.Code == RMW {
+		if c.tm.AtomicPrefetch && e.op.Code == RMW && !c.info[e.pc].far {
 			c.ask(e, t)
 		}
 		if e.seq == c.head {

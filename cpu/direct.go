@@ -74,7 +74,7 @@ func (c *Core) direct(t, limit int64) int64 {
 			addr := a + uint64(int64(op.Off))
 			unlock := t + int64(c.tm.AtomicPre+c.tm.AtomicHold)
 			next, cause = unlock+int64(c.tm.AtomicPost), stats.Atomic
-			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued || next >= limit || !c.port.Quiet(addr) {
+			if op.Flags&Ghosted != 0 || in.far || Unaligned(addr, op.Bytes()) || queued || next >= limit || !c.port.Quiet(addr) {
 				return t
 			}
 			c.port.Own(addr, t+int64(c.tm.AtomicPre), true)

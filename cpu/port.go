@@ -52,6 +52,11 @@ type Port interface {
 	Lock(addr uint64)
 	Unlock(addr uint64, t int64)
 
+	// Far sends an RMW with its operands to the line's home, which performs it:
+	// Pending, and Core.FarDone follows; Busy while another thread's of these caches
+	// is on its way, and Core.MSHRFree follows.
+	Far(op *Op, addr, b, expected uint64, t int64) Result
+
 	// Ghost reports, when the op at site retires, that it performed at cycle t:
 	// the ghosts of the site with the registers as of that op, and for a memory
 	// access the old and new value. Calls come in program order, except that a

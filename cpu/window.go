@@ -16,6 +16,7 @@ const (
 	filling                // waits for a line
 	preparing              // RMW at the head, before it needs the line
 	holding                // RMW with the line locked
+	remote                 // RMW that the home performs
 	posting                // RMW performed and unlocked, not yet complete
 	sleeping               // Wait whose condition does not hold
 	done

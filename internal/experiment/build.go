@@ -88,6 +88,9 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	if err := p.farAtomics(); err != nil {
+		return nil, err
+	}
 	p.layoutDigest = b.digest(p.layout, func() string { return config.LayoutDigest(p.layout) })
 	for _, prog := range p.programs {
 		p.programDigests = append(p.programDigests, b.digest(prog, func() string { return programDigest(prog) }))
@@ -165,14 +168,24 @@ func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) 
 	if err := resolveGhosts(prog); err != nil {
 		return nil, err
 	}
-	for i := range prog.Ops {
-		if op := &prog.Ops[i]; op.Flags&cpu.Far != 0 {
-			site := &prog.Sites[op.Site]
-			return nil, fmt.Errorf("%s line %d: %s: the machine does not model atomics at the home yet; leave .far out", site.Proc, site.Line, site.Text)
-		}
-	}
 	b.programs[key] = prog
 	return prog, nil
+}
+
+// farAtomics says which op the machine's homes cannot perform.
+func (p *point) farAtomics() error {
+	if p.cfg.Machine.Protocol.FarAtomics {
+		return nil
+	}
+	for _, prog := range p.programs {
+		for i := range prog.Ops {
+			if op := &prog.Ops[i]; op.Flags&cpu.Far != 0 {
+				site := &prog.Sites[op.Site]
+				return fmt.Errorf("%s line %d: %s: the machine's homes perform no atomic ops: set machine.protocol.far_atomics = true, or leave .far out", site.Proc, site.Line, site.Text)
+			}
+		}
+	}
+	return nil
 }
 
 // linkKey is everything that the linked program depends on.

@@ -27,6 +27,7 @@ var exempt = map[string]string{
 	"machine.protocol.silent_s_eviction": "half of one choice: off it demands explicit_s_eviction, and that alone decides what a cache does",
 	"machine.protocol.silent_e_eviction": "half of one choice: off it demands explicit_e_eviction, and that alone decides what a cache does",
 	"machine.protocol.recall":            "half of one choice: directory.entries demands it, and without them it is an error",
+	"machine.protocol.far_atomics":       "half of one choice: atomic ops at the home demand it, and nothing else looks at it",
 }
 
 // effectScenarios are machines under stress, some milliseconds each. Between them
@@ -52,6 +53,13 @@ workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], value
 [machine]
 isa = "arm64-lse"
 protocol = { read_dirty = "migrate_if_written", share_if_locked_within_ns = 20 }
+`},
+	{"far atomics", `
+workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], values = { steps = 3 } }
+[machine]
+isa = "arm64-lse"
+core = { atomics = "far" }
+protocol = { far_atomics = true }
 `},
 	{"llsc", `
 workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], values = { steps = 3 } }

@@ -68,10 +68,11 @@ func DefaultConfig() Config {
 		Topology:  noc.Topology{Sockets: 1, L3PerSocket: 2, CoresPerL3: 32, ThreadsPerCore: 1, Home: "first", L3Local: true},
 		Fabric: noc.Fabric{
 			Kind: "classes", JitterPercent: 30,
-			Near:   noc.Legs{Request: 8, Snoop: 4, Data: 12, Completion: 4, ReadDirty: "inherit"},
-			Far:    noc.Legs{Request: 40, Snoop: 35, Data: 50, Completion: 20, ReadDirty: "inherit"},
-			Remote: noc.Legs{Request: 70, Snoop: 65, Data: 80, Completion: 50, ReadDirty: "inherit"},
-			HopNS:  1,
+			Near:        noc.Legs{Request: 8, Snoop: 4, Data: 12, Completion: 4, ReadDirty: "inherit"},
+			Far:         noc.Legs{Request: 40, Snoop: 35, Data: 50, Completion: 20, ReadDirty: "inherit"},
+			Remote:      noc.Legs{Request: 70, Snoop: 65, Data: 80, Completion: 50, ReadDirty: "inherit"},
+			FarAtomicNS: 4, // assumed: with the LLC's 5 ns, the 9 ns per contended LDADD measured on Graviton2
+			HopNS:       1,
 		},
 		DRAMNS:     80,
 		Placements: map[string][]int{},
@@ -98,6 +99,14 @@ func (c *Config) Problems() []string {
 		ps = append(ps, "directory.entries: a directory that cannot track every line takes lines back: it needs protocol.recall = true")
 	case c.Directory.Entries == 0 && c.Protocol.Recall:
 		ps = append(ps, "protocol.recall: has no effect with a directory that tracks every line: set directory.entries, or recall = false")
+	}
+	switch far := c.Core.Atomics == "far"; {
+	case far && c.ISA != "arm64-lse":
+		ps = append(ps, fmt.Sprintf("core.atomics: %s has no far atomics: allowed are atomics = \"near\", or isa = \"arm64-lse\"", c.ISA))
+	case far && !c.Protocol.FarAtomics:
+		ps = append(ps, "core.atomics: homes that perform atomic ops need protocol.far_atomics = true")
+	case c.Protocol.FarAtomics && c.ISA != "arm64-lse":
+		ps = append(ps, fmt.Sprintf("protocol.far_atomics: has no effect, for %s has no far atomics: allowed are far_atomics = false, or isa = \"arm64-lse\"", c.ISA))
 	}
 	if c.L1.Bytes == 0 {
 		ps = append(ps, "l1.bytes: a core needs an L1")

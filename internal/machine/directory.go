@@ -62,7 +62,7 @@ func (m *Machine) directoryOf(l *line) *directory {
 // its line if it has been queued before.
 func (m *Machine) admit(l *line, ev *event, again bool) bool {
 	switch ev.msg.Type {
-	case mesi.GetS, mesi.GetM, mesi.Upg:
+	case mesi.GetS, mesi.GetM, mesi.Upg, mesi.FarOp:
 	default:
 		return true
 	}
@@ -142,7 +142,7 @@ func (m *Machine) directoryStep(l *line, i int32, t int64) {
 		coming := 0 // ways that are about to be free
 		victim := d.tags.Victim(n, func(w int32) bool {
 			s := m.lines[d.tags.Tag(w)-m.first].State
-			if s == mesi.R_S || s == mesi.R_X {
+			if s >= mesi.R_S { // recalled, or taken back for an atomic op
 				coming++
 			}
 			return s.Stable()

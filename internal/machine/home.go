@@ -13,7 +13,7 @@ type simEvent = sim.Event[event]
 func (m *Machine) atHome(ev *event, key uint64, t int64) {
 	l := &m.lines[ev.line]
 	if ev.msg.Type.VN() == mesi.Request {
-		if ev.kind == toL3 && !m.servedHere(l, ev.msg.From) {
+		if ev.kind == toL3 && !m.servedHere(l, &ev.msg) {
 			m.passOn(ev, t)
 			return
 		}
@@ -48,7 +48,7 @@ func (m *Machine) atHome(ev *event, key uint64, t int64) {
 func (m *Machine) drain(l *line, t int64) {
 	for l.head >= 0 && l.State.Stable() && !l.waits {
 		next := m.dequeue(l)
-		if next.kind == toL3 && !m.servedHere(l, next.msg.From) {
+		if next.kind == toL3 && !m.servedHere(l, &next.msg) {
 			m.received--
 			m.passOn(&next, t)
 			continue
@@ -62,16 +62,17 @@ func (m *Machine) drain(l *line, t int64) {
 
 // servedHere reports whether a request that is at its requester's own L3 is
 // served there: if every copy lies behind that L3, or if the transaction in
-// progress is for a core behind it.
-func (m *Machine) servedHere(l *line, from mesi.Node) bool {
-	l3 := m.units[from].place.L3
+// progress is for a core behind it. A line that nobody has is served at its home,
+// but atomic ops on it at the L3 that performs them, until another L3 asks.
+func (m *Machine) servedHere(l *line, msg *mesi.Msg) bool {
+	l3 := m.units[msg.From].place.L3
 	if !l.State.Stable() {
 		// Behind a request of the same L3 it waits there, wherever that is served.
 		return l.Req >= 0 && m.units[l.Req].place.L3 == l3
 	}
 	switch l.State {
 	case mesi.HI:
-		return false
+		return l.far == l3 || l.far == farNobody && msg.Type == mesi.FarOp
 	case mesi.HX, mesi.HO:
 		if m.units[l.Owner].place.L3 != l3 {
 			return false
@@ -137,6 +138,9 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	if len(m.out.Msgs) == 0 {
 		return
 	}
+	if l.far != farNobody && l.State != mesi.A_P && l.State != mesi.HI {
+		l.far = farNobody
+	}
 	var fl evFlags
 	if l.write {
 		fl = write
@@ -146,10 +150,15 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 		msg := &m.out.Msgs[i]
 		s, extra, cause := int32(-1), int64(0), stats.Upgrade
 		switch msg.Type {
-		case mesi.Inv:
+		case mesi.Inv, mesi.RcInv:
 			st.Coh.Inv++
-		case mesi.FwdGetS, mesi.FwdGetM:
+		case mesi.FwdGetS, mesi.FwdGetM, mesi.RcX:
 			st.Coh.Fwd++
+		case mesi.FarDone:
+			m.startFar(msg, l, ev.line, place, t)
+			continue
+		case mesi.FarVal:
+			m.performFar(&m.units[msg.To], l, t)
 		}
 		if msg.Data == mesi.FromMem {
 			s = m.takeSlot()

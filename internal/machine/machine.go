@@ -99,6 +99,7 @@ type unit struct {
 	cache.Unit
 	id      mesi.Node
 	place   noc.Place
+	far     farOp
 	refused bool // a miss found no way since the last unlock
 	l1Lat   int64
 	seq     uint64
@@ -135,6 +136,7 @@ type line struct {
 	home   noc.Place
 	waits  bool  // for a way of the directory
 	at     int16 // where the transaction in progress is served: an L3, or -1 for the line's home
+	far    int16 // who performed the last far atomic, see farNobody
 	offset uint8 // of the access that started it
 	write  bool
 	mesi.Entry
@@ -174,6 +176,7 @@ type Machine struct {
 	out      mesi.Out
 
 	homeNS, llcHit, dram int64
+	farNS                int64 // of a home's atomic unit
 	chaos                int64
 	l2Lat                int64
 	leastReq             int64 // shortest way of a request to a home
@@ -223,6 +226,7 @@ func New(s Setup) (*Machine, error) {
 
 	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
+	m.farNS = cycles(cfg.Fabric.FarAtomicNS)
 	m.chaos = cycles(s.ChaosNS)
 	m.l2Lat = int64(cfg.L2.LatencyCycles)
 	m.lockedShare = cycles(cfg.Protocol.LockedShare)
@@ -244,7 +248,7 @@ func New(s Setup) (*Machine, error) {
 	m.lines = make([]line, last-first+1)
 	for i := range m.lines {
 		m.lines[i].Entry = mesi.NewEntry()
-		m.lines[i].head, m.lines[i].tail, m.lines[i].at = -1, -1, -1
+		m.lines[i].head, m.lines[i].tail, m.lines[i].at, m.lines[i].far = -1, -1, -1, farNobody
 	}
 	for _, w := range s.Init {
 		poke(&m.lines[w.Addr.Line()-first].bytes, uint64(w.Addr), w.Bytes, w.Value)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,6 +86,11 @@ func randomConfig(r *sim.Rand) Config {
 	if _, err := mesi.New(c.Protocol.Name, c.Protocol.Options); err != nil {
 		c.Protocol.Options = mesi.DefaultOptions(c.Protocol.Name)
 		c.Directory.Entries = 0
+	}
+	if c.ISA == "arm64-lse" && coin() {
+		c.Protocol.FarAtomics = true
+		c.Core.Atomics = []string{"near", "far"}[r.Intn(2)]
+		c.Fabric.FarAtomicNS = float64(pick(0, 4, 30))
 	}
 	return c
 }
@@ -170,7 +176,13 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 	n := 1 + r.Intn(cfg.Topology.Threads())
 	lines := 1 + r.Intn(5)
 	objects, programs := randomPrograms(&r, min(n, 15), lines, 5+r.Intn(30))
-	w := newWorld(t, cfg, objects, programs...)
+	mixed := slices.Clone(programs)
+	for i := range mixed {
+		if cfg.Protocol.FarAtomics && i%2 == 0 {
+			mixed[i] = strings.ReplaceAll(mixed[i], "rmw.add.4 ", "rmw.add.4.far ")
+		}
+	}
+	w := newWorld(t, cfg, objects, mixed...)
 	w.setup.Seed, w.setup.Reference, w.setup.Coverage = seed, reference, cov
 	w.setup.StuckNS = 1e7
 	w.setup.PerOp = true

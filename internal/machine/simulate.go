@@ -217,7 +217,7 @@ func (m *Machine) rest() error {
 	}
 	for i := range m.units {
 		u := &m.units[i]
-		if !u.Quiet() {
+		if !u.Quiet() || u.far.op != nil {
 			return m.bug("a cache has misses or evictions outstanding at rest")
 		}
 		for f := range u.Frames {

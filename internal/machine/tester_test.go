@@ -35,7 +35,8 @@ type trial struct {
 // access is one op of a script.
 type access struct {
 	kind   accessKind
-	offset int // from the first line
+	offset int  // from the first line
+	far    bool // an atomic op for the home
 }
 
 type accessKind uint8
@@ -72,6 +73,11 @@ func draw(seed uint64, protocol string, options mesi.Options, cores, accesses in
 		c.Directory = Directory{Entries: pick(1, 2, 4), Ways: pick(1, 1, 2)}
 		c.Directory.Entries *= c.Directory.Ways
 	}
+	if c.Protocol.FarAtomics { // of the options given, not of randomConfig
+		c.ISA, c.Core.Atomics = "arm64-lse", []string{"near", "far"}[r.Intn(2)]
+	} else {
+		c.Core.Atomics = "near"
+	}
 	t := trial{seed: seed, cfg: c, chaosNS: float64(pick(0, 30, 100, 400, 1000)), lines: pick(1, 2, 3, 6)}
 	readers := r.Intn(4) // quarters of the accesses that are loads for certain
 	for range 1 + r.Intn(4) {
@@ -90,6 +96,7 @@ func draw(seed uint64, protocol string, options mesi.Options, cores, accesses in
 			default:
 				a.offset = 64*line + 4 + 4*r.Intn(15)
 			}
+			a.far = c.Protocol.FarAtomics && (a.kind == add4 || a.kind == swap8) && r.Intn(2) == 0
 			s = append(s, a)
 		}
 		t.scripts = append(t.scripts, s)
@@ -108,6 +115,10 @@ func (t *trial) source(s []access) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "program p\n    in a v\n    reg x i\n    mov i, %d\nloop:\n    mark begin round\n", t.rounds)
 	for _, a := range s {
+		far := ""
+		if a.far {
+			far = ".far"
+		}
 		switch a.kind {
 		case load4:
 			fmt.Fprintf(&b, "    load.4 x, [a+%d]\n", a.offset)
@@ -118,9 +129,9 @@ func (t *trial) source(s []access) string {
 		case store8:
 			fmt.Fprintf(&b, "    add v, v, 1\n    store [a+%d], v\n", a.offset)
 		case add4:
-			fmt.Fprintf(&b, "    rmw.add.4 x, [a+%d], 1\n", a.offset)
+			fmt.Fprintf(&b, "    rmw.add.4%s x, [a+%d], 1\n", far, a.offset)
 		case swap8:
-			fmt.Fprintf(&b, "    add v, v, 1\n    rmw.swap x, [a+%d], v\n", a.offset)
+			fmt.Fprintf(&b, "    add v, v, 1\n    rmw.swap%s x, [a+%d], v\n", far, a.offset)
 		case fence:
 			b.WriteString("    mb\n")
 		case prefetch:

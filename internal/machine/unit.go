@@ -61,11 +61,19 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 	if eff == 0 && ev.msg.Type == mesi.InvAck {
 		return // one of many
 	}
+	if ev.msg.Type == mesi.FarVal {
+		m.answered(u, t)
+		return
+	}
 	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
 		owner := was == mesi.M || was == mesi.E || was == mesi.O || was == mesi.OM_AD
 		switch {
 		case ev.msg.Type == mesi.RcInv || ev.msg.Type == mesi.RcX:
-			m.recalledCopy(u, fr, l)
+			if ev.flags&write != 0 {
+				m.takenForFar(u, fr, l, ev.offset, owner)
+			} else {
+				m.recalledCopy(u, fr, l)
+			}
 		case eff&mesi.Lost != 0:
 			m.lostCopy(u, fr, n, owner, ev.offset)
 		default:

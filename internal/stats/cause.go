@@ -26,6 +26,7 @@ const (
 	Fence    // the intrinsic latency of a fence
 	Ordering // the memory model holds back an op whose operands are ready
 	Atomic   // the latency of a read-modify-write on a line held writable
+	AtHome   // an atomic op that the line's home performs
 	Squash   // refetch and re-execution after a mispredict or a lost line
 	Pause    // a pause or spin-wait hint
 	Schedule // in schedule(), on the switch to a task, or on the way out of idle
@@ -58,6 +59,7 @@ var causes = [NumCauses]struct{ name, doc string }{
 	Fence:       {"fence", "cycles of the intrinsic latency of fences"},
 	Ordering:    {"ordering", "cycles held by the memory model although operands were ready"},
 	Atomic:      {"atomic", "cycles of read-modify-writes on lines held writable"},
+	AtHome:      {"home", "cycles held by an atomic op that the line's home performs: the way there, its turn, and the way back"},
 	Squash:      {"squash", "cycles of refetch after a mispredict or a squash by a lost line"},
 	Pause:       {"pause", "cycles in pause and spin-wait hints"},
 	Schedule:    {"schedule", "cycles in schedule(), in switches between tasks and on the way out of idle"},

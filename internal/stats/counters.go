@@ -71,6 +71,7 @@ type Coh struct {
 	Fwd        uint64 `metric:"coh.fwd" unit:"messages" layer:"coh" doc:"requests forwarded to an owner"`
 	Writeback  uint64 `metric:"coh.writeback" unit:"messages" layer:"coh" doc:"dirty lines returned to their home"`
 	Recall     uint64 `metric:"coh.recall" unit:"lines" layer:"coh" better:"lower" doc:"lines that a directory without room took back from all caches"`
+	Far        uint64 `metric:"coh.far" unit:"messages" layer:"coh" doc:"atomic ops sent to their line's home, which performs them"`
 	HitMLocal  uint64 `metric:"coh.hitm_local" unit:"misses" layer:"coh" better:"lower" doc:"misses that hit a line modified in another cache of the same socket"`
 	HitMRemote uint64 `metric:"coh.hitm_remote" unit:"misses" layer:"coh" better:"lower" doc:"misses that hit a line modified in another socket"`
 
