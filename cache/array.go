@@ -11,31 +11,10 @@ const NoLine = ^uint64(0)
 // LineBytes is the size of a line.
 const LineBytes = 64
 
-// Way is a line's tag, the frame that holds the line, and what a hit may do. The
-// ways of a set of 8 are one host cache line, which is all that a hit reads.
-type Way struct {
-	tag   uint32 // line number + 1, 0 if empty
-	entry uint32 // frame<<3 | rights
-}
-
-// Frame is the frame behind the way, Rights what an access that hits may do.
-func (w Way) Frame() int32   { return int32(w.entry >> 3) }
-func (w Way) Rights() Rights { return Rights(w.entry & 7) }
-
-// Rights say what an access that hits may do at once, without a look at the
-// frame. They are a copy of the frame's state, kept by Unit.Sync.
-type Rights uint8
-
-const (
-	MayRead  Rights = 1 << iota // the bytes may be read
-	MayWrite                    // the line is modified already: the bytes may be written
-	Plain                       // the line is not contended: nobody counts its accesses
-)
-
 // Array is a set-associative tag array.
 type Array struct {
-	Ways   []Way
-	mask   uint64 // sets - 1
+	tags   []uint32 // line number + 1, 0 if empty
+	mask   uint64   // sets - 1
 	ways   int
 	plru   bool
 	last   int32    // the most recent way of all, -1 if it was cleared
@@ -64,7 +43,7 @@ func (c Config) Check() string {
 // not touched, so that the host need not back what a run never uses.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), Ways: make([]Way, n), last: -1, plru: c.Replacement == "plru"}
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), last: -1, plru: c.Replacement == "plru"}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
 	} else {
@@ -74,15 +53,14 @@ func NewArray(c Config) *Array {
 }
 
 // Tag is the line in way i, NoLine if it is empty.
-func (a *Array) Tag(i int32) uint64 { return uint64(a.Ways[i].tag) - 1 }
+func (a *Array) Tag(i int32) uint64 { return uint64(a.tags[i]) - 1 }
 
 // Find returns the way that holds the line, -1 if none does.
 func (a *Array) Find(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
 	want := uint32(line) + 1
-	set := a.Ways[base : base+a.ways]
-	for i := range set {
-		if set[i].tag == want {
+	for i, tag := range a.tags[base : base+a.ways] {
+		if tag == want {
 			return int32(base + i)
 		}
 	}
@@ -139,9 +117,8 @@ func (a *Array) renumber() {
 // Room returns the first empty way that the line could take, -1 if there is none.
 func (a *Array) Room(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
-	set := a.Ways[base : base+a.ways]
-	for i := range set {
-		if set[i].tag == 0 {
+	for i, tag := range a.tags[base : base+a.ways] {
+		if tag == 0 {
 			return int32(base + i)
 		}
 	}
@@ -182,19 +159,11 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 }
 
 // Set puts a line, whose number must be below 2^32-1, into way i.
-func (a *Array) Set(i int32, line uint64, frame int32, rights Rights) {
-	a.Ways[i] = Way{uint32(line) + 1, uint32(frame)<<3 | uint32(rights)}
-}
-
-// SetRights changes what a hit on way i may do.
-func (a *Array) SetRights(i int32, rights Rights) {
-	w := &a.Ways[i]
-	w.entry = w.entry&^7 | uint32(rights)
-}
+func (a *Array) Set(i int32, line uint64) { a.tags[i] = uint32(line) + 1 }
 
 // Clear empties way i.
 func (a *Array) Clear(i int32) {
-	a.Ways[i] = Way{}
+	a.tags[i] = 0
 	if i == a.last {
 		a.last = -1
 	}

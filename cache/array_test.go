@@ -26,7 +26,7 @@ func fill(a *Array, line uint64) (gone uint64) {
 		gone = a.Tag(i)
 		a.Clear(i)
 	}
-	a.Set(i, line, 0, 0)
+	a.Set(i, line)
 	a.Touch(i)
 	return gone
 }
@@ -127,7 +127,7 @@ func TestPLRUGoesToTheHalfThatWasNotUsedLast(t *testing.T) {
 		r := rand.New(rand.NewSource(int64(ways)))
 		a := NewArray(Config{Bytes: sets * ways * LineBytes, Ways: ways, Replacement: "plru"})
 		for i := range int32(sets * ways) {
-			a.Set(i, uint64(i%sets)+sets*uint64(i), 0, 0)
+			a.Set(i, uint64(i%sets)+sets*uint64(i))
 		}
 		ref := [sets]halves{{}, {}}
 		for step := range 5000 {
@@ -179,19 +179,6 @@ func TestEmptyWaysAreTakenFirst(t *testing.T) {
 	}
 	if gone := fill(a, 4); gone != NoLine {
 		t.Errorf("line 4 replaced %d although a way was empty", gone)
-	}
-}
-
-func TestAWayKeepsItsFrameWhenItsRightsChange(t *testing.T) {
-	a := NewArray(Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"})
-	for _, frame := range []int32{0, 1, 12345, 1<<28 - 1} {
-		a.Set(2, 5, frame, MayRead)
-		for _, r := range []Rights{0, MayRead, MayRead | MayWrite, MayRead | MayWrite | Plain, Plain} {
-			a.SetRights(2, r)
-			if w := a.Ways[2]; w.Frame() != frame || w.Rights() != r {
-				t.Errorf("frame %d with rights %03b reads as %d with %03b", frame, r, w.Frame(), w.Rights())
-			}
-		}
 	}
 }
 

@@ -8,8 +8,7 @@ type Frame struct {
 
 	Tag uint64 // the line, NoLine if the frame is free
 	mesi.Line
-	L1   int32 // way of the L1 tag array, -1 if not there
-	way  int32 // way of the outer tag array
+	way  int32 // of the outer tag array
 	MSHR int16 // outstanding miss, -1 if none
 
 	Pinned  uint8  // locked ops in the middle of their latency: no victim meanwhile
@@ -21,7 +20,7 @@ type Frame struct {
 	Written uint16 // words written since the unit became owner, while tracked
 	Ops     uint32 // accesses since the unit became owner, while tracked
 	Locked  int64  // cycle of the last locked op
-	_       [16]byte
+	_       [24]byte
 }
 
 // Class is the verdict on a coherence miss.
@@ -53,10 +52,10 @@ type Parked struct {
 
 // Unit is the private caches of one core.
 type Unit struct {
-	last   int32  // frame found last
-	two    bool   // there is an L2
-	L1     *Array // its ways name frames
-	outer  *Array // so do these: the L2's, or the L1's again
+	index
+	two    bool // there is an L2
+	L1     *Array
+	outer  *Array // the L2's, or the L1's again
 	Frames []Frame
 	spare  []int32 // free frames
 
@@ -66,9 +65,10 @@ type Unit struct {
 	Parked []Parked // in use ones first
 }
 
-// NewUnit returns an empty unit. l2.Bytes == 0 means a single level.
-func NewUnit(l1, l2 Config, mshrs int) *Unit {
-	u := &Unit{L1: NewArray(l1), MSHRs: make([]MSHR, mshrs), Parked: make([]Parked, mshrs)}
+// NewUnit returns an empty unit for a memory of so many lines from the line first
+// on. l2.Bytes == 0 means a single level.
+func NewUnit(l1, l2 Config, mshrs int, first uint64, lines int) *Unit {
+	u := &Unit{index: newIndex(first, lines), L1: NewArray(l1), MSHRs: make([]MSHR, mshrs), Parked: make([]Parked, mshrs)}
 	u.outer = u.L1
 	if l2.Bytes > 0 {
 		u.outer = NewArray(l2)
@@ -83,14 +83,14 @@ func NewUnit(l1, l2 Config, mshrs int) *Unit {
 // them. A unit thus has as many frames as it ever held lines at a time, close to
 // each other, and not one per way.
 func (u *Unit) Reserve() {
-	if len(u.spare) < len(u.MSHRs) && len(u.Frames) < len(u.outer.Ways) {
+	if len(u.spare) < len(u.MSHRs) && len(u.Frames) < len(u.outer.tags) {
 		u.grow()
 	}
 }
 
 func (u *Unit) grow() {
 	n := len(u.Frames)
-	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.Ways))
+	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.tags))
 	frames := make([]Frame, more)
 	copy(frames, u.Frames)
 	u.Frames = frames
@@ -104,7 +104,7 @@ func (u *Unit) grow() {
 
 func (fr *Frame) clear() {
 	fr.Tag, fr.Line = NoLine, mesi.Line{}
-	fr.L1, fr.way, fr.MSHR, fr.Pinned, fr.Once, fr.Tracked = -1, -1, -1, 0, false, false
+	fr.way, fr.MSHR, fr.Pinned, fr.Once, fr.Tracked = -1, -1, 0, false, false
 	fr.Class, fr.Foreign, fr.Written, fr.Ops, fr.Locked = Settled, 0, 0, 0, -1<<62
 }
 
@@ -112,49 +112,35 @@ func (fr *Frame) clear() {
 func (u *Unit) TwoLevels() bool { return u.two }
 
 // Find returns the frame of a line, -1 if it has none.
-func (u *Unit) Find(line uint64) int32 {
-	if u.Frames[u.last].Tag == line {
-		return u.last
-	}
-	return u.find(line)
-}
-
-func (u *Unit) find(line uint64) int32 {
-	i := u.outer.Find(line)
-	if i < 0 {
-		return -1
-	}
-	u.last = u.outer.Ways[i].Frame()
-	return u.last
-}
+func (u *Unit) Find(line uint64) int32 { return u.Held(line).Frame() }
 
 // Use records an access to a frame that the L1 did not have the tag of: it
 // becomes the most recent of its set, and takes a way of the L1. With one level
 // it has one already.
-func (u *Unit) Use(f int32, rights Rights) {
+func (u *Unit) Use(f int32) {
 	fr := &u.Frames[f]
 	u.outer.Touch(fr.way)
 	if !u.two {
 		return
 	}
-	if fr.L1 < 0 {
+	h := u.at(fr.Tag)
+	if h.l1 == 0 {
 		w := u.L1.Room(fr.Tag)
 		if w < 0 {
 			w = u.L1.Victim(fr.Tag, nil)
-			u.Frames[u.L1.Ways[w].Frame()].L1 = -1
+			u.at(u.L1.Tag(w)).l1 = 0
 		}
-		u.L1.Set(w, fr.Tag, f, rights)
-		fr.L1 = w
+		u.L1.Set(w, fr.Tag)
+		h.l1 = w + 1
 	}
-	u.L1.Touch(fr.L1)
+	u.L1.Touch(h.L1())
 }
 
-// Sync copies what a frame's state allows to the L1's way, if it has one. It
-// must be called after every change of the frame's state or Tracked.
+// Sync notes what a frame's state allows. It must be called after every change
+// of the frame's state or Tracked.
 func (u *Unit) Sync(fr *Frame, rights Rights) {
-	if fr.L1 >= 0 {
-		u.L1.SetRights(fr.L1, rights)
-	}
+	h := u.at(fr.Tag)
+	h.entry = h.entry&^7 | uint32(rights)
 }
 
 // Take finds a way for a new line. If it is empty, the line has it at once, and
@@ -169,20 +155,21 @@ func (u *Unit) Take(line uint64, stable func(mesi.State) bool) (f int32, taken b
 	if u.two {
 		// What the L1 holds is in use, though the L2 does not see its hits.
 		w = u.outer.Victim(line, func(i int32) bool {
-			fr := &u.Frames[u.outer.Ways[i].Frame()]
-			return fr.L1 < 0 && fr.Pinned == 0 && stable(fr.State)
+			h := u.Held(u.outer.Tag(i))
+			fr := &u.Frames[h.Frame()]
+			return h.l1 == 0 && fr.Pinned == 0 && stable(fr.State)
 		})
 	}
 	if w < 0 {
 		w = u.outer.Victim(line, func(i int32) bool {
-			fr := &u.Frames[u.outer.Ways[i].Frame()]
+			fr := &u.Frames[u.Find(u.outer.Tag(i))]
 			return fr.Pinned == 0 && stable(fr.State)
 		})
 	}
 	if w < 0 {
 		return -1, false
 	}
-	return u.outer.Ways[w].Frame(), false
+	return u.Find(u.outer.Tag(w)), false
 }
 
 // place puts a line into an empty way.
@@ -192,22 +179,25 @@ func (u *Unit) place(w int32, line uint64) int32 {
 	u.spare = u.spare[:n]
 	fr := &u.Frames[f]
 	fr.Tag, fr.way = line, w
-	u.outer.Set(w, line, f, 0)
+	u.outer.Set(w, line)
 	u.outer.Touch(w)
+	h := u.at(line)
+	h.entry, h.l1 = uint32(f+1)<<3, 0
 	if !u.two {
-		fr.L1 = w
+		h.l1 = w + 1
 	}
-	u.last = f
 	return f
 }
 
 // Empty frees a frame.
 func (u *Unit) Empty(f int32) {
 	fr := &u.Frames[f]
-	if fr.L1 >= 0 && u.two {
-		u.L1.Clear(fr.L1)
+	h := u.at(fr.Tag)
+	if h.l1 > 0 && u.two {
+		u.L1.Clear(h.L1())
 	}
 	u.outer.Clear(fr.way)
+	*h = Held{}
 	fr.clear()
 	u.spare = append(u.spare, f)
 }

@@ -31,7 +31,7 @@ type driver struct {
 }
 
 func newDriver(l1, l2 Config, seed int64) *driver {
-	return &driver{Unit: NewUnit(l1, l2, 4), r: rand.New(rand.NewSource(seed)), lines: 48}
+	return &driver{Unit: NewUnit(l1, l2, 4, 0, 48), r: rand.New(rand.NewSource(seed)), lines: 48}
 }
 
 // step does one random thing and returns the frame that it evicted, -1 if none.
@@ -41,7 +41,7 @@ func (d *driver) step(check func(what string, f int32)) {
 	default: // access
 		if f := d.Find(line); f >= 0 {
 			if fr := &d.Frames[f]; fr.MSHR < 0 {
-				d.Use(f, MayRead)
+				d.Use(f)
 			}
 			return
 		}
@@ -73,7 +73,7 @@ func (d *driver) step(check func(what string, f int32)) {
 		d.pending = d.pending[:len(d.pending)-1]
 		d.Filled(f)
 		d.Frames[f].State = mesi.S
-		d.Use(f, MayRead)
+		d.Use(f)
 	case 2: // a snoop takes a line
 		if f := d.Find(line); f >= 0 && stable(d.Frames[f].State) && d.Frames[f].Pinned == 0 {
 			d.Empty(f)
@@ -109,10 +109,10 @@ func TestALineOfTheL1HasAFrameAndEveryFrameOneWay(t *testing.T) {
 					continue
 				}
 				held++
-				if d.outer.Tag(fr.way) != fr.Tag || d.outer.Ways[fr.way].Frame() != int32(f) {
+				if d.outer.Tag(fr.way) != fr.Tag {
 					t.Fatalf("%s, step %d: the way of line %d names another", g.name, step, fr.Tag)
 				}
-				if fr.L1 >= 0 && (d.L1.Tag(fr.L1) != fr.Tag || d.L1.Ways[fr.L1].Frame() != int32(f)) {
+				if w := d.Held(fr.Tag).L1(); w >= 0 && d.L1.Tag(w) != fr.Tag {
 					t.Fatalf("%s, step %d: line %d is not where it says in the L1", g.name, step, fr.Tag)
 				}
 				if got := d.Find(fr.Tag); got != int32(f) {
@@ -122,17 +122,17 @@ func TestALineOfTheL1HasAFrameAndEveryFrameOneWay(t *testing.T) {
 			if held+len(d.spare) != len(d.Frames) {
 				t.Fatalf("%s, step %d: %d frames in use and %d spare of %d", g.name, step, held, len(d.spare), len(d.Frames))
 			}
-			for i := range int32(len(d.L1.Ways)) {
+			for i := range int32(len(d.L1.tags)) {
 				tag := d.L1.Tag(i)
 				if tag == NoLine {
 					continue
 				}
-				if fr := &d.Frames[d.L1.Ways[i].Frame()]; fr.Tag != tag || fr.L1 != i {
+				if h := d.Held(tag); h.Frame() < 0 || d.Frames[h.Frame()].Tag != tag || h.L1() != i {
 					t.Fatalf("%s, step %d: the L1 holds line %d, which the unit does not", g.name, step, tag)
 				}
 			}
-			for i := range int32(len(d.outer.Ways)) {
-				if tag := d.outer.Tag(i); tag != NoLine && d.Frames[d.outer.Ways[i].Frame()].Tag != tag {
+			for i := range int32(len(d.outer.tags)) {
+				if tag := d.outer.Tag(i); tag != NoLine && d.Find(tag) < 0 {
 					t.Fatalf("%s, step %d: line %d has a way and no frame", g.name, step, tag)
 				}
 			}
@@ -160,25 +160,25 @@ func TestALineInTransitionOrLockedIsNoVictim(t *testing.T) {
 
 // whole fills the one set of a unit with lines 0 to 3 in state S.
 func whole() *Unit {
-	u := NewUnit(Config{Bytes: 2 * LineBytes, Ways: 2, Replacement: "lru"}, Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"}, 4)
+	u := NewUnit(Config{Bytes: 2 * LineBytes, Ways: 2, Replacement: "lru"}, Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"}, 4, 0, 48)
 	for line := range uint64(4) {
 		u.Reserve()
 		f, _ := u.Take(line, stable)
 		u.Frames[f].State = mesi.S
-		u.Use(f, MayRead)
+		u.Use(f)
 	}
 	return u
 }
 
 func TestTheL2SparesWhatTheL1Holds(t *testing.T) {
 	u := whole()
-	hit := func(line uint64) { u.L1.Touch(u.Frames[u.Find(line)].L1) }
-	u.Use(u.Find(0), MayRead)
-	u.Use(u.Find(1), MayRead)
+	hit := func(line uint64) { u.L1.Touch(u.Held(line).L1()) }
+	u.Use(u.Find(0))
+	u.Use(u.Find(1))
 	hit(0)
-	u.Use(u.Find(2), MayRead)
+	u.Use(u.Find(2))
 	hit(0)
-	u.Use(u.Find(3), MayRead)
+	u.Use(u.Find(3))
 	// The L1 has kept 0, which it hit, and 3; the L2 has seen 0, 1, 2, 3.
 	if f, taken := u.Take(9, stable); taken || u.Frames[f].Tag != 1 {
 		t.Errorf("the victim is line %d, want 1", u.Frames[f].Tag)
@@ -202,17 +202,17 @@ func TestAnL1HitDoesNotShowInTheL2(t *testing.T) {
 	u := whole()
 	// 2 and 3 are in the L1. Line 2 is hit there often, then pushed out of it.
 	for range 10 {
-		u.L1.Touch(u.Frames[u.Find(2)].L1)
+		u.L1.Touch(u.Held(2).L1())
 	}
-	u.Use(u.Find(0), MayRead)
-	u.Use(u.Find(1), MayRead)
+	u.Use(u.Find(0))
+	u.Use(u.Find(1))
 	if f, _ := u.Take(9, stable); u.Frames[f].Tag != 2 {
 		t.Errorf("the victim is line %d, want 2, which the L2 saw before 3", u.Frames[f].Tag)
 	}
 }
 
 func TestAMissIsAUseAndSoIsAHit(t *testing.T) {
-	u := NewUnit(Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"}, Config{}, 4)
+	u := NewUnit(Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"}, Config{}, 4, 0, 48)
 	take := func(line uint64) {
 		f, _ := u.Take(line, stable)
 		u.Frames[f].State = mesi.S
@@ -229,24 +229,40 @@ func TestAMissIsAUseAndSoIsAHit(t *testing.T) {
 	u.Empty(u.Find(0))
 	take(4) // where line 0 was
 	victim(1)
-	u.Use(u.Find(1), MayRead)
+	u.Use(u.Find(1))
 	victim(2)
 }
 
-func TestSyncCopiesRightsToTheL1(t *testing.T) {
+func TestALinePlainlyAllowsWhatSyncSaidIfTheL1HasIt(t *testing.T) {
 	u := whole()
-	fr := &u.Frames[u.Find(3)]
-	u.Sync(fr, MayRead|MayWrite)
-	if got := u.L1.Ways[fr.L1].Rights(); got != MayRead|MayWrite {
-		t.Errorf("rights %03b", got)
-	}
-	out := &u.Frames[u.Find(0)]
-	before := append([]Way(nil), u.L1.Ways...)
-	u.Sync(out, MayRead|MayWrite|Plain) // not in the L1
-	for i := range before {
-		if u.L1.Ways[i] != before[i] {
-			t.Error("a line that the L1 does not hold changed it")
+	for line := range uint64(4) {
+		f, inL1 := u.Find(line), u.Held(line).L1() >= 0
+		for _, r := range []Rights{0, MayRead, MayRead | MayWrite, MayRead | MayWrite | Plain, Plain} {
+			u.Sync(&u.Frames[f], r)
+			h := u.Held(line)
+			if h.Frame() != f || (h.L1() >= 0) != inL1 {
+				t.Fatalf("line %d in frame %d, in the L1 %t, is in frame %d and way %d of it after Sync", line, f, inL1, h.Frame(), h.L1())
+			}
+			for want := range MayRead | MayWrite | Plain + 1 {
+				if got := h.Allows(want); got != (inL1 && r&want == want) {
+					t.Errorf("line %d, in the L1 %t, with rights %03b: allows %03b %t", line, inL1, r, want, got)
+				}
+			}
 		}
+	}
+}
+
+func TestLinesOutsideTheMemoryAreNotHeld(t *testing.T) {
+	u := NewUnit(Config{Bytes: 4 * LineBytes, Ways: 4, Replacement: "lru"}, Config{}, 4, 1000, 2*pageLines)
+	last := 1000 + 2*uint64(pageLines) - 1
+	f, _ := u.Take(last, stable)
+	for _, line := range []uint64{0, 999, 1000, last - 1, last + 1, last + pageLines, NoLine} {
+		if u.Find(line) >= 0 {
+			t.Errorf("line %d is found", line)
+		}
+	}
+	if u.Find(last) != f {
+		t.Errorf("the last line is in frame %d, not %d", u.Find(last), f)
 	}
 }
 
@@ -317,11 +333,11 @@ func TestTheEvictionBufferHoldsLinesUntilTheyAreAcknowledged(t *testing.T) {
 }
 
 func TestFramesAreMadeOnDemandAndNeverMoreThanWays(t *testing.T) {
-	u := NewUnit(geometries[0].l1, Config{Bytes: 1 << 20, Ways: 16, Replacement: "lru"}, 4)
+	u := NewUnit(geometries[0].l1, Config{Bytes: 1 << 20, Ways: 16, Replacement: "lru"}, 4, 0, 1<<20)
 	if len(u.Frames) > 4*len(u.MSHRs) {
 		t.Errorf("a new unit has %d frames", len(u.Frames))
 	}
-	ways := len(u.outer.Ways)
+	ways := len(u.outer.tags)
 	for line := range uint64(2 * ways) {
 		u.Reserve()
 		f, taken := u.Take(line, stable)

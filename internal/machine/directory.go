@@ -73,7 +73,7 @@ func (m *Machine) admit(l *line, ev *event, again bool) bool {
 	w := d.tags.Find(n)
 	if w < 0 && !l.waits {
 		if w = d.tags.Room(n); w >= 0 {
-			d.tags.Set(w, n, 0, 0)
+			d.tags.Set(w, n)
 		} else {
 			l.waits = true
 			d.waiting = append(d.waiting, ev.line)
@@ -126,7 +126,7 @@ func (m *Machine) directoryStep(l *line, i int32, t int64) {
 		}
 		d.waiting = slices.Delete(d.waiting, k, k+1)
 		k--
-		d.tags.Set(w, other, 0, 0)
+		d.tags.Set(w, other)
 		d.tags.Touch(w)
 		lo := &m.lines[j]
 		lo.waits = false

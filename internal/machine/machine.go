@@ -279,7 +279,7 @@ func New(s Setup) (*Machine, error) {
 			u = int32(len(m.units))
 			unitOf[core] = u
 			m.units = append(m.units, unit{
-				Unit: *cache.NewUnit(cfg.L1, cfg.L2, cfg.MSHRs), id: mesi.Node(u),
+				Unit: *cache.NewUnit(cfg.L1, cfg.L2, cfg.MSHRs, first, len(m.lines)), id: mesi.Node(u),
 				place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0), l1Lat: int64(cfg.L1.LatencyCycles),
 			})
 		}

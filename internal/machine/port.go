@@ -52,28 +52,22 @@ func (p *port) Load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 const never64 = int64(1) << 62
 
 func (p *port) PlainLoad(addr uint64, bytes int, most int64) (val uint64, lat int64, ok bool) {
-	const plain = cache.MayRead | cache.Plain
 	u := p.u
-	if i := u.L1.Find(addr >> 6); i >= 0 && u.l1Lat < most {
-		if w := u.L1.Ways[i]; w.Rights()&plain == plain {
-			u.L1.Touch(i)
-			p.th.st.Cache.L1Hits++
-			return peek(&u.Frames[w.Frame()].Data, addr, bytes), u.l1Lat, true
-		}
+	if h := u.Held(addr >> 6); h.Allows(cache.MayRead|cache.Plain) && u.l1Lat < most {
+		u.L1.Touch(h.L1())
+		p.th.st.Cache.L1Hits++
+		return peek(&u.Frames[h.Frame()].Data, addr, bytes), u.l1Lat, true
 	}
 	return 0, 0, false
 }
 
 func (p *port) PlainStore(addr uint64, bytes int, val uint64) bool {
-	const plain = cache.MayWrite | cache.Plain
 	u := p.u
-	if i := u.L1.Find(addr >> 6); i >= 0 {
-		if w := u.L1.Ways[i]; w.Rights()&plain == plain {
-			u.L1.Touch(i)
-			p.th.st.Cache.L1Hits++
-			poke(&u.Frames[w.Frame()].Data, addr, bytes, val)
-			return true
-		}
+	if h := u.Held(addr >> 6); h.Allows(cache.MayWrite | cache.Plain) {
+		u.L1.Touch(h.L1())
+		p.th.st.Cache.L1Hits++
+		poke(&u.Frames[h.Frame()].Data, addr, bytes, val)
+		return true
 	}
 	return false
 }
@@ -81,7 +75,8 @@ func (p *port) PlainStore(addr uint64, bytes int, val uint64) bool {
 // load is Load for everything but the plain L1 hit.
 func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause, cpu.Result) {
 	line := addr >> 6
-	f := p.u.Find(line)
+	h := p.u.Held(line)
+	f := h.Frame()
 	if f < 0 {
 		return 0, 0, 0, p.miss(line, addr, mesi.Load, true, t)
 	}
@@ -89,10 +84,10 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 	switch {
 	case p.m.proto.Readable(fr.State):
 		lat, level := p.u.l1Lat, stats.L1
-		if fr.L1 < 0 {
+		if h.L1() < 0 {
 			lat, level = p.m.l2Lat, stats.L2
 		}
-		p.hit(f, fr)
+		p.hit(h)
 		p.touch(fr, addr, bytes)
 		v := peek(&fr.Data, addr, bytes)
 		if p.m.noPlain {
@@ -112,19 +107,19 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 }
 
 // hit counts a hit and makes its line the most recent.
-func (p *port) hit(f int32, fr *cache.Frame) {
-	if fr.L1 >= 0 {
+func (p *port) hit(h cache.Held) {
+	if w := h.L1(); w >= 0 {
 		if !p.th.ready {
 			p.th.st.Cache.L1Hits++
 		}
-		p.u.L1.Touch(fr.L1)
+		p.u.L1.Touch(w)
 		return
 	}
 	if !p.th.ready {
 		p.th.st.Cache.L1Misses++
 		p.th.st.Cache.L2Hits++
 	}
-	p.u.Use(f, p.m.rights(p.u, fr))
+	p.u.Use(h.Frame())
 }
 
 func (p *port) Store(addr uint64, bytes int, val uint64, t int64) cpu.Result {
@@ -152,7 +147,8 @@ func (p *port) Own(addr uint64, t int64, demand bool) cpu.Result {
 // own asks for a line writable; its frame is returned if it is.
 func (p *port) own(addr uint64, t int64, demand bool) (int32, cpu.Result) {
 	line := addr >> 6
-	f := p.u.Find(line)
+	h := p.u.Held(line)
+	f := h.Frame()
 	if f < 0 {
 		return f, p.miss(line, addr, mesi.Store, demand, t)
 	}
@@ -160,7 +156,7 @@ func (p *port) own(addr uint64, t int64, demand bool) (int32, cpu.Result) {
 	switch {
 	case p.m.proto.Writable(fr.State):
 		if demand {
-			p.hit(f, fr)
+			p.hit(h)
 		}
 		return f, cpu.Done
 	case fr.State == mesi.I: // its bytes served one load and it is about to go
@@ -360,9 +356,10 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 	p.th.limit = min(p.th.limit, t+m.leastReq+m.leastReply)
 }
 
-// rights is what a hit on frame f may do without a look at the frame. Threads
-// that share caches never hit plainly: they must hear of each other's stores.
-func (m *Machine) rights(u *unit, fr *cache.Frame) cache.Rights {
+// sync tells the unit's index what a frame's state allows without a look at the
+// frame. Threads that share caches never hit plainly: they must hear of each
+// other's stores.
+func (m *Machine) sync(u *unit, fr *cache.Frame) {
 	var r cache.Rights
 	if m.proto.Readable(fr.State) {
 		r = cache.MayRead
@@ -373,12 +370,5 @@ func (m *Machine) rights(u *unit, fr *cache.Frame) cache.Rights {
 	if !fr.Tracked && len(u.threads) == 1 && !m.noPlain {
 		r |= cache.Plain
 	}
-	return r
-}
-
-// sync brings the L1's copy of a frame's rights up to date.
-func (m *Machine) sync(u *unit, fr *cache.Frame) {
-	if fr.L1 >= 0 {
-		u.Sync(fr, m.rights(u, fr))
-	}
+	u.Sync(fr, r)
 }

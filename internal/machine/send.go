@@ -187,6 +187,6 @@ func (m *Machine) keep(a *cache.Array, n uint64) {
 	if i < 0 {
 		i = a.Victim(n, nil)
 	}
-	a.Set(i, n, 0, 0)
+	a.Set(i, n)
 	a.Touch(i)
 }

@@ -1,0 +1,60 @@
+package cache
+
+// Held is what a unit has of a line: which frame, which way of the L1 if any, and
+// what an access may do without a look at the frame. The zero value is nothing.
+type Held struct {
+	entry uint32 // (frame + 1)<<3 | rights
+	l1    int32  // way of the L1 tag array + 1, 0 if it is not there
+}
+
+// Rights say what an access to a line may do at once. They are a copy of what the
+// frame's state allows, kept by Unit.Sync.
+type Rights uint8
+
+const (
+	MayRead  Rights = 1 << iota // the bytes may be read
+	MayWrite                    // the line is modified already: the bytes may be written
+	Plain                       // the line is not contended: nobody counts its accesses
+)
+
+// Frame is the line's frame, -1 if the unit does not have the line.
+func (h Held) Frame() int32 { return int32(h.entry>>3) - 1 }
+
+// L1 is the line's way of the L1 tag array, -1 if it is not there.
+func (h Held) L1() int32 { return h.l1 - 1 }
+
+// Allows reports whether an access that needs these rights hits in the L1.
+func (h Held) Allows(r Rights) bool { return Rights(h.entry)&r == r && h.l1 > 0 }
+
+// index says what a unit has of every line of the run's memory: looking a line up
+// reads one word, where searching the tags of a set reads several host cache
+// lines. Its pages are made when the unit first takes one of their lines.
+type index struct {
+	first uint64 // line number of the first line
+	pages []*[pageLines]Held
+}
+
+const pageLines = 512
+
+func newIndex(first uint64, lines int) index {
+	return index{first, make([]*[pageLines]Held, (lines+pageLines-1)/pageLines)}
+}
+
+// Held is what the unit has of a line.
+func (x *index) Held(line uint64) Held {
+	n := line - x.first
+	if k := n / pageLines; k < uint64(len(x.pages)) && x.pages[k] != nil {
+		return x.pages[k][n%pageLines]
+	}
+	return Held{}
+}
+
+// at is the entry of a line of the run's memory.
+func (x *index) at(line uint64) *Held {
+	n := line - x.first
+	page := &x.pages[n/pageLines]
+	if *page == nil {
+		*page = new([pageLines]Held)
+	}
+	return &(*page)[n%pageLines]
+}
