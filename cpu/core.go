@@ -31,77 +31,77 @@ func CyclesNS(ns float64, mhz int) int64 {
 // siblings are behind its Port.
 type Core struct {
 	id    int // number of the thread that the task is whose context it holds
-	tm    Timing
 	model *Model
 	port  Port
 	code  // its program
-	scheduler
-	St *stats.Counters
+	St    *stats.Counters
 
-	wait  [NumClasses]ClassSet // older classes that a load of the class waits for
-	holds [NumClasses]bool     // a load of the class retires only with the store queue drained
-	fifo  bool
-
-	regs   [NumRegs]uint64 // architectural: as of the last retired op
-	rename [NumRegs]uint64 // seq+1 of the youngest producer in the window, 0 if none
+	now     int64 // time up to which cycles are charged
+	cur     stats.Cause
+	arrived stats.Cause // what supplied the line that is arriving, Issue outside LineReady
+	curPC   int32
+	pendPC  int32
+	pending int64 // cycles of the head's miss whose supplier is not known yet
 
 	win        []entry
 	mask       uint64
 	head, tail uint64
-	used       int // window slots taken
-	unresolved int // branches in the window that are not resolved
-	unasked    int // ops that are to ask for ownership when they are
-	atomics    int // atomic ops in the window that have not performed
-	pend       [NumClasses]int32
-	pendSet    ClassSet
-	cal        calendar
-	due        []int32
+	used       int     // window slots taken
+	unresolved int     // branches in the window that are not resolved
+	unasked    int     // ops that are to ask for ownership when they are
+	atomics    int     // atomic ops in the window that have not performed
 	fills      []int32 // loads that wait for a line
 	retry      []int32 // loads that wait for a free MSHR
 
 	pc       int32
-	fetchAt  int64
-	fetchWhy stats.Cause
-	fetchOn  uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
-	halted   bool   // Halt was fetched
-	Stopped  bool   // fetch no more: the run is over, let the machine drain
 	epoch    uint32 // store fences fetched
+	fetchAt  int64
+	fetchOn  uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
+	fetchWhy stats.Cause
+	halted   bool // Halt was fetched
+	Stopped  bool // fetch no more: the run is over, let the machine drain
+	Finished bool // every task has halted
+	InOrder  bool // window 1, and the engine may take short cuts
 
+	fifo       bool // stores become visible in order
+	drainAsked bool // the store that must leave next has asked for its line
+	armed      bool // exclusive monitor set
+	pendSet    ClassSet
+	rmw        int32 // index of the RMW, SC or Wait that works at the head, -1
+	drainReady int64
 	sq         []store
 	sqMask     uint64
 	sqHead     uint64 // oldest store not yet visible
 	sqRet      uint64 // oldest store not yet retired
 	sqTail     uint64
-	sqUnknown  int         // stores whose address is not known
-	filter     [256]uint16 // stores in the queue by hash of their address
-	drainReady int64
-	drainAsked bool // the store that must leave next has asked for its line
+	sqUnknown  int // stores whose address is not known
 
-	rmw     int32 // index of the RMW, SC or Wait that works at the head, -1
 	monitor uint64
 	armedAt int64  // when the load-linked performed
-	armed   bool   // exclusive monitor set
 	yield   uint64 // line that a snoop gets before the next locked op does, until yieldTo
 	yieldTo int64
-	chain   uint64      // line of the last retired RMW if only branches and marks followed it, noLine otherwise
-	arrived stats.Cause // what supplied the line that is arriving, Issue outside LineReady
-	woken   []int32
-	gone    []uint64 // lines given up during the step
+	chain   uint64 // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	scheduler
 
-	now     int64 // time up to which cycles are charged
-	cur     stats.Cause
-	curPC   int32
-	pending int64 // cycles of the head's miss whose supplier is not known yet
-	pendPC  int32
+	gone     []uint64 // lines given up during the step
+	woken    []int32
+	due      []int32
+	Progress uint64 // retired ops, for the watchdog
 
+	// What few cycles touch, and what is large, comes last.
+	cal       calendar
+	pend      [NumClasses]int32
+	wait      [NumClasses]ClassSet // older classes that a load of the class waits for
+	holds     [NumClasses]bool     // a load of the class retires only with the store queue drained
+	regs      [NumRegs]uint64      // architectural: as of the last retired op
+	rename    [NumRegs]uint64      // seq+1 of the youngest producer in the window, 0 if none
+	filter    [256]uint16          // stores in the queue by hash of their address
+	tm        Timing
 	depth     int
 	noPreempt int   // PreemptOff that are in force
 	left      int64 // cycles of private work left when the task was preempted
 	opStart   int64
-	Finished  bool   // every task has halted
-	Halted    int    // tasks that have
-	InOrder   bool   // window 1, and the engine may take short cuts
-	Progress  uint64 // retired ops, for the watchdog
+	Halted    int // tasks that have halted
 }
 
 type opInfo struct {

@@ -76,10 +76,10 @@ const (
 // calendar holds completions of the next 64 cycles as lists per cycle and a bit
 // set of the non-empty ones; later completions wait in a short unordered list.
 type calendar struct {
-	head [64]int32
 	bits uint64
 	now  int64 // every completion up to now has been taken
 	far  []int32
+	head [64]int32
 }
 
 func (cal *calendar) reset(now int64) {

@@ -122,7 +122,7 @@ type thread struct {
 	wakeAt int64
 	limit  int64
 	seq    uint64
-	st     stats.Counters
+	st     *stats.Counters
 	retry  bool // a way was unlocked: repeat what was refused, at the next wake
 	ready  bool // inside LineReady: accesses are retries and not counted again
 }
@@ -271,6 +271,7 @@ func New(s Setup) (*Machine, error) {
 	m.noPlain = s.Check == CheckFull
 
 	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
+	counters := make([]stats.Counters, len(m.threads)) // apart: a thread's own fields stay together
 	unitOf := map[int]int32{}
 	for i := range m.threads {
 		core := s.Place[i] / m.topo.ThreadsPerCore
@@ -284,7 +285,7 @@ func New(s Setup) (*Machine, error) {
 			})
 		}
 		m.units[u].threads = append(m.units[u].threads, int32(i))
-		m.threads[i].unit = u
+		m.threads[i].unit, m.threads[i].st = u, &counters[i]
 	}
 	m.socket0 = int(m.units[0].place.Socket)
 	m.l3s = make([]l3, m.topo.Sockets*m.topo.L3PerSocket)
@@ -293,7 +294,7 @@ func New(s Setup) (*Machine, error) {
 	}
 	for i := range m.units {
 		u := &m.units[i]
-		u.st = &m.threads[u.threads[0]].st
+		u.st = m.threads[u.threads[0]].st
 		m.l3s[u.place.L3].units[i/64] |= 1 << (i % 64)
 	}
 	for i := range m.lines {
@@ -309,7 +310,7 @@ func New(s Setup) (*Machine, error) {
 	for i := range m.threads {
 		th := &m.threads[i]
 		th.wakeAt = sim.Never
-		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, &th.st)
+		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, th.st)
 		if s.OnCPU.Size > 0 {
 			th.core.KeepOnCPU(uint64(s.OnCPU.Offset), s.OnCPU.Size)
 		}
@@ -320,7 +321,7 @@ func New(s Setup) (*Machine, error) {
 				th.core.SetReg(r.Reg, r.Value)
 			}
 			for r, name := range prog.Regions {
-				th.core.CountInto(r, counter(&th.st, name))
+				th.core.CountInto(r, counter(th.st, name))
 			}
 		}
 		if s.PerOp {

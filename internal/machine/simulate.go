@@ -186,7 +186,7 @@ func (m *Machine) snapshot(t int64) []stats.Counters {
 	s := make([]stats.Counters, len(m.threads))
 	for i := range m.threads {
 		m.threads[i].core.Cut(t)
-		s[i] = m.threads[i].st
+		s[i] = *m.threads[i].st
 	}
 	return s
 }

@@ -29,17 +29,18 @@ const (
 
 // Wheel is a queue of events. Push and Pop cost a few nanoseconds and, once
 // its arena has grown to the working size, allocate nothing. An event is
-// written once, when it is pushed, and stays where it is until it was handled:
+// written once, when it is pushed, and stays where it is until its cycle is over:
 // slots, heap and the line-up of a cycle hold indices.
 type Wheel[P any] struct {
 	now   int64 // no event is earlier
 	next  int64 // the earliest event, Never if there is none
 	nodes []Event[P]
 	free  int32
-	taken int32   // the event popped last, freed by the next Pop; -1 if none
 	n     int     // events in slots
-	cur   []entry // events of cycle now, sorted, from pos on
+	cur   []entry // events of cycle now, sorted; those from pos on are pending
 	pos   int
+	first int32   // list of the events of cycle now, freed all at once when it is over;
+	last  int32   // its end; -1 if it is empty
 	far   []int32 // heap of the events too late for the slots
 	sum   uint64  // bit i: used[i] != 0
 	used  [slots / 64]uint64
@@ -55,7 +56,7 @@ type entry struct {
 
 // NewWheel returns an empty wheel at cycle 0.
 func NewWheel[P any]() *Wheel[P] {
-	w := &Wheel[P]{free: -1, taken: -1, next: Never}
+	w := &Wheel[P]{free: -1, last: -1, next: Never}
 	for i := range w.head {
 		w.head[i] = -1
 	}
@@ -134,17 +135,13 @@ func (w *Wheel[P]) ahead(slot int) int64 {
 	return w.now + (int64(slot)-w.now)&mask
 }
 
-// Pop takes the earliest event. There must be one. It is good until the next
-// Pop; if events are scheduled meanwhile, changes to it may be lost.
+// Pop takes the earliest event. There must be one. It is good until the first Pop
+// of a later cycle; if events are scheduled meanwhile, changes to it may be lost.
 func (w *Wheel[P]) Pop() *Event[P] {
-	if w.taken >= 0 {
-		w.nodes[w.taken].next, w.free = w.free, w.taken
-	}
 	if w.pos == len(w.cur) {
 		w.advance(w.next)
 	}
 	i := w.cur[w.pos].node
-	w.taken = i
 	if w.pos++; w.pos == len(w.cur) {
 		w.next = w.find()
 	}
@@ -153,16 +150,22 @@ func (w *Wheel[P]) Pop() *Event[P] {
 
 // advance moves to cycle t and lines up its events.
 func (w *Wheel[P]) advance(t int64) {
+	if w.last >= 0 {
+		w.nodes[w.last].next = w.free
+		w.free = w.first
+	}
 	w.now = t
 	for len(w.far) > 0 && w.nodes[w.far[0]].At-t < slots {
 		i := w.popFar()
 		w.place(i, &w.nodes[i])
 	}
-	cur := w.cur[:0]
 	s := int(t & mask)
-	for i := w.head[s]; i >= 0; {
+	cur := w.cur[:0]
+	w.first, w.last = w.head[s], -1
+	for i := w.first; i >= 0; {
 		e := &w.nodes[i]
 		cur = append(cur, entry{e.Key, i})
+		w.last = i
 		i = e.next
 	}
 	w.cur, w.pos = cur, 0
@@ -176,19 +179,25 @@ func (w *Wheel[P]) advance(t int64) {
 	}
 }
 
-// inOrder sorts the events of a cycle by key. They are in reverse push order.
+// inOrder sorts the events of a cycle by key.
 func inOrder(cur []entry) {
-	if len(cur) > 12 {
+	if len(cur) > 8 {
 		slices.SortFunc(cur, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
 		return
 	}
-	for i := 1; i < len(cur); i++ {
-		e := cur[i]
-		j := i
-		for ; j > 0 && e.key < cur[j-1].key; j-- {
-			cur[j] = cur[j-1]
+	// An event's place is the number of smaller keys, found without a branch that
+	// the host would have to guess.
+	var in [8]entry
+	copy(in[:], cur)
+	for i := range cur {
+		k := in[i&7].key
+		place := 0
+		for j := range cur {
+			if in[j&7].key < k {
+				place++
+			}
 		}
-		cur[j] = e
+		cur[place] = in[i&7]
 	}
 }
 
