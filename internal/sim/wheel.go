@@ -181,23 +181,17 @@ func (w *Wheel[P]) advance(t int64) {
 
 // inOrder sorts the events of a cycle by key.
 func inOrder(cur []entry) {
-	if len(cur) > 8 {
+	if len(cur) > 12 {
 		slices.SortFunc(cur, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
 		return
 	}
-	// An event's place is the number of smaller keys, found without a branch that
-	// the host would have to guess.
-	var in [8]entry
-	copy(in[:], cur)
-	for i := range cur {
-		k := in[i&7].key
-		place := 0
-		for j := range cur {
-			if in[j&7].key < k {
-				place++
-			}
+	for i := 1; i < len(cur); i++ {
+		e := cur[i]
+		j := i
+		for ; j > 0 && e.key < cur[j-1].key; j-- {
+			cur[j] = cur[j-1]
 		}
-		cur[place] = in[i&7]
+		cur[j] = e
 	}
 }
 
