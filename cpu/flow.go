@@ -126,6 +126,11 @@ func results(in *Inst) []string {
 
 // reads calls f for every name an instruction reads.
 func reads(in *Inst, f func(name string, col int)) {
+	for _, g := range in.Ghosts {
+		if g.Event != callerGhost {
+			f(g.Role, colOf(in, g.Role))
+		}
+	}
 	if in.Call != nil {
 		for _, o := range in.Call.Args {
 			if o.Kind == OpdReg {
@@ -140,8 +145,5 @@ func reads(in *Inst, f func(name string, col int)) {
 		if o.Kind == OpdMem || o.Kind == OpdReg && args[i] != 'd' && args[i] != 'r' {
 			f(o.Name, o.Col)
 		}
-	}
-	for _, g := range in.Ghosts {
-		f(g.Role, colOf(in, g.Role))
 	}
 }

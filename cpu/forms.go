@@ -81,6 +81,10 @@ var textForms = []textForm{
 // declWords open declarations; "exit" is also an instruction.
 var declWords = []string{"role", "in", "out", "reg", "const", "param", "exit"}
 
+// callerGhost stands for the ghosts of the call that a program was inlined for:
+// primitives do not know what their ops mean.
+const callerGhost = "caller"
+
 // reservedWords end an operand list, so nothing may be named so.
 var reservedWords = []string{"ghost", "likely", "unlikely"}
 

@@ -108,8 +108,9 @@ type frame struct {
 	end      int            // label behind the last instruction: where a bare exit goes
 	moves    []move         // results to copy on the way out
 	landings []landing
-	next     Reg // first register free for callees and temporaries
-	temp     Reg // first free in the current instruction
+	ghosts   []Ghost // of the call, for "ghost caller"
+	next     Reg     // first register free for callees and temporaries
+	temp     Reg     // first free in the current instruction
 }
 
 // member is a struct within a struct: its register holds the address of the

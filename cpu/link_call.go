@@ -28,6 +28,10 @@ func (l *linker) call(f *frame, in *Inst) {
 		return
 	}
 	g := l.newFrame(callee, f)
+	g.ghosts = l.ghosts(f, in)
+	if len(g.ghosts) > 0 && !slices.ContainsFunc(callee.Insts, takesCallers) {
+		l.fail(f, in, 0, "", "program %q has no op with \"ghost caller\", so the call cannot say what an op of it means", callee.Name)
+	}
 	written := writtenBy(callee)
 	var seen []Reg // the caller's registers that the callee reads under a name of its own
 	for i, o := range c.Args {
@@ -110,6 +114,11 @@ func (f *frame) member(o Operand) member {
 		return member{f.structs[o.Name], o.Field}
 	}
 	return member{m.outer, m.path + "." + o.Field}
+}
+
+// takesCallers reports whether an instruction carries the ghosts of the call.
+func takesCallers(in Inst) bool {
+	return slices.ContainsFunc(in.Ghosts, func(g GhostText) bool { return g.Event == callerGhost })
 }
 
 // inputName is the callee's name for argument i: roles first, then ins.

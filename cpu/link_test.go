@@ -290,6 +290,63 @@ func TestOpsKnowTheirPlaceInTheProgram(t *testing.T) {
 	}
 }
 
+func TestABranchBetweenNumbersCostsNothing(t *testing.T) {
+	expectOps(t, linkText(t, X86_64, `program m
+		in p
+		param think
+		beq think, 50, fifty
+		store [p], 1
+		jump done
+	fifty:
+		store [p], 2
+	done:
+		bne think, 50, never
+		halt
+	never:
+		pause
+		halt`), `
+		store [r1], 2
+		halt`)
+}
+
+// A primitive's op means what its caller says, through any number of calls.
+func TestACallHandsItsGhostsToTheOpThatAsksForThem(t *testing.T) {
+	const leaf = `program leaf
+		in at
+		rmw.add _, [at], 1   ghost caller
+		exit
+	`
+	p := linkText(t, X86_64, leaf+`program mid
+		in at
+		call leaf(at)   ghost caller
+		exit
+	program m
+		in p q
+		call mid(p)   ghost enter q ghost count p
+		call mid(p)   ghost leave p
+		call mid(p)
+		halt`)
+	var got []string
+	for i := range p.Ops {
+		var of []string
+		for _, g := range p.Sites[p.Ops[i].Site].Ghosts {
+			of = append(of, fmt.Sprintf("%s r%d", g.Event, g.Reg))
+		}
+		got = append(got, strings.Join(of, ", "))
+	}
+	if want := "enter r2, count r1|leave r1||"; strings.Join(got, "|") != want {
+		t.Errorf("ghosts are %q, want %q", strings.Join(got, "|"), want)
+	}
+	procs, err := Parse("test", []byte("program deaf\n in at\n pause\n exit\nprogram m\n in p\n call deaf(p) ghost enter p\n halt\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Link(procs[1], LinkOptions{Layout: testLayout, Library: LibraryOf(procs...)})
+	if want := `program "deaf" has no op with "ghost caller"`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 func TestRunningOutOfRegistersNamesTheCalls(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("program leaf\n reg")

@@ -220,13 +220,23 @@ func (l *linker) emitGhost(f *frame, in *Inst, op Op) *draft {
 }
 
 func (l *linker) haunt(f *frame, in *Inst, d *draft) {
+	d.site.Ghosts = append(d.site.Ghosts, l.ghosts(f, in)...)
+}
+
+// ghosts resolves the annotations of an instruction.
+func (l *linker) ghosts(f *frame, in *Inst) (out []Ghost) {
 	for _, g := range in.Ghosts {
+		if g.Event == callerGhost {
+			out = append(out, f.ghosts...)
+			continue
+		}
 		v := f.names[g.Role]
 		if v.reg == NoReg {
 			l.fail(f, in, 0, "", "ghost %s %s: a number was passed for %q", g.Event, g.Role, g.Role)
 		}
-		d.site.Ghosts = append(d.site.Ghosts, Ghost{Event: g.Event, Reg: v.reg})
+		out = append(out, Ghost{Event: g.Event, Reg: v.reg})
 	}
+	return out
 }
 
 // emitMem emits an access that carries the ghosts of its instruction.
@@ -285,8 +295,7 @@ func (l *linker) branch(f *frame, i int, in *Inst, fn Fn) {
 	label := in.Args[2].Name
 	if a.reg == NoReg && b.reg == NoReg {
 		if op.Taken(uint64(a.imm), uint64(b.imm)) {
-			op.Fn, op.Flags = Always, Likely
-			l.emit(f, in, op, "", f.labels[label])
+			l.jump(f, in, f.labels[label], "jump "+label) // threaded through: what is decided costs nothing
 		}
 		return
 	}

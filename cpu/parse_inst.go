@@ -184,6 +184,10 @@ func (p *parser) ghost(in *Inst) bool {
 		p.fail(event.col, "expected the ghost event, not %s: ghost EVENT ROLE", describe(event))
 		return false
 	}
+	if event.text == callerGhost {
+		in.Ghosts = append(in.Ghosts, GhostText{Event: callerGhost})
+		return true
+	}
 	if role.kind != tokName || !isPlainName(role.text) || slices.Contains(reservedWords, role.text) {
 		p.fail(role.col, "expected the register whose object the ghost event concerns, not %s: ghost EVENT ROLE", describe(role))
 		return false

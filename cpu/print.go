@@ -80,7 +80,7 @@ func (in *Inst) write(b *strings.Builder) {
 		if i == 0 {
 			line = padTo(line, ghostColumn)
 		}
-		line += "  ghost " + g.Event + " " + g.Role
+		line += strings.TrimRight("  ghost "+g.Event+" "+g.Role, " ")
 	}
 	if in.Note != "" {
 		line = padTo(line, noteColumn) + "  # " + in.Note

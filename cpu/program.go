@@ -65,7 +65,8 @@ type Operand struct {
 	Col   int
 }
 
-// GhostText is a written ghost annotation: "ghost reader_enter vma".
+// GhostText is a written ghost annotation: "ghost reader_enter vma", or "ghost
+// caller", which has no role.
 type GhostText struct {
 	Event string
 	Role  string

@@ -53,23 +53,34 @@ func TestAFaultMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
 	})
 }
 
+// after counts what text does in a task that has done something before.
+func after(t *testing.T, kind vmalock.Kind, before, text string) *bench {
+	t.Helper()
+	b := newBench(t, kind, cpu.X86_64, 1)
+	b.run(before+text+"\n\thalt", nil)
+	all := b.access
+	b = newBench(t, kind, cpu.X86_64, 1)
+	b.run(before+"\n\thalt", nil)
+	for field, c := range b.access {
+		d := all[field]
+		d.loads, d.stores, d.rmws = d.loads-c.loads, d.stores-c.stores, d.rmws-c.rmws
+		if all[field] = d; d == (counts{}) {
+			delete(all, field)
+		}
+	}
+	b.access = all
+	return b
+}
+
+const (
+	mmapWriteLock = "\n\tcall mmap_write_lock(mm)"
+	vmaStartWrite = "\n\tcall vma_start_write(vma)"
+)
+
 // The uncontended write lock: two atomics on the count, one full barrier, two
 // stores of the waiter slot, one of vm_lock_seq, although nobody is there.
 func TestAWriteLockMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
-	b := newBench(t, vmalock.VMRefcnt, cpu.X86_64, 1)
-	b.run(writeLock, nil)
-	down := b.access
-	b = newBench(t, vmalock.VMRefcnt, cpu.X86_64, 1)
-	b.run("\n\tcall mmap_write_lock(mm)\n\thalt", nil)
-	for field, c := range b.access { // what mmap_write_lock alone does is not counted
-		d := down[field]
-		d.loads, d.stores, d.rmws = d.loads-c.loads, d.stores-c.stores, d.rmws-c.rmws
-		if down[field] = d; d == (counts{}) {
-			delete(down, field)
-		}
-	}
-	b.access = down
-	wantAccess(t, b, map[string]counts{
+	wantAccess(t, after(t, vmalock.VMRefcnt, mmapWriteLock, vmaStartWrite), map[string]counts{
 		"mm_struct.mmap_lock.count":      {loads: 3}, // assertions
 		"mm_struct.mm_lock_seq.sequence": {loads: 2},
 		"mm_struct.vma_writer_wait.task": {stores: 2},
@@ -77,7 +88,42 @@ func TestAWriteLockMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
 		"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
 		"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
 		"task_struct.__state":            {stores: 1, rmws: 1}, // xchg, mov
+		// The struct on the stack since patch 7.
+		"task_struct.ves.vma":       {loads: 2, stores: 1},
+		"task_struct.ves.state":     {loads: 1, stores: 1},
+		"task_struct.ves.detaching": {loads: 1, stores: 1},
+		"task_struct.ves.detached":  {loads: 1, stores: 2},
+		"task_struct.ves.exclusive": {loads: 1, stores: 2},
 	})
+}
+
+// Before the series a write lock knew the mm's number from its first look, and
+// kept the state of the exclusion in registers.
+func TestAWriteLockBeforeTheSeriesReadsTheNumberOnce(t *testing.T) {
+	o := vmalock.DefaultOptions()
+	o.Patch = 0
+	wantAccess(t, after(t, vmalock.VMRefcnt.With(o), mmapWriteLock, vmaStartWrite), map[string]counts{
+		"mm_struct.mmap_lock.count":      {loads: 2},
+		"mm_struct.mm_lock_seq.sequence": {loads: 1},
+		"mm_struct.vma_writer_wait.task": {stores: 2},
+		"vm_area_struct.vm_mm":           {loads: 2},
+		"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
+		"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
+		"task_struct.__state":            {stores: 1, rmws: 1},
+	})
+}
+
+func TestASecondWriteLockOfAVMAOnlyReads(t *testing.T) {
+	for patch := range vmalock.Merged + 1 {
+		o := vmalock.DefaultOptions()
+		o.Patch = patch
+		wantAccess(t, after(t, vmalock.VMRefcnt.With(o), mmapWriteLock+vmaStartWrite, vmaStartWrite), map[string]counts{
+			"vm_area_struct.vm_mm":           {loads: 1},
+			"mm_struct.mmap_lock.count":      {loads: 1},
+			"mm_struct.mm_lock_seq.sequence": {loads: 1},
+			"vm_area_struct.vm_lock_seq":     {loads: 1},
+		})
+	}
 }
 
 func TestAWriteLockOfMmapLockMakesTwoAtomicsAndFourStores(t *testing.T) {

@@ -18,37 +18,67 @@
 //	read_retry(mm, vma, addr, held) -> vma, held   exits: locked, none
 //	    the fault cannot be served under the lock that held names: lets go and
 //	    locks again by the slowest way, which serves every fault.
+//	read_slow(mm, addr) -> vma, held    exits: locked, none
+//	    as read_begin, the slowest way at once: a fault from kernel mode.
+//	read_next(mm, addr) -> vma, held    exits: locked, none
+//	    the first VMA that ends above addr: how /proc/PID/maps goes on.
 //	read_end(mm, vma, held)
+//	read_pair(mm, addr, other) -> vma, second, held    exits: locked, none
+//	    the VMAs of two addresses; second is vma if both lie in it.
+//	read_pair_end(mm, vma, second, held)
 //	write_begin(mm)                     mmap_lock for write
 //	write_find(mm, addr) -> vma         exits: found, none; inside write_begin
 //	write_vma(mm, vma)                  keeps faults off the VMA until write_end
+//	write_vma_killable(mm, vma)         exits: locked, interrupted (by a fatal signal)
+//	write_new(mm, vma)                  a VMA fresh from the allocator, nobody knows it
 //	write_attach(mm, vma)               makes a write-locked VMA visible to faults
 //	write_detach(mm, vma)               takes it away again
 //	write_downgrade(mm)                 keeps mmap_lock for read, ends with read_drop
 //	read_drop(mm)
 //	write_end(mm)                       releases mmap_lock and every VMA
 //
+// and a few functions of the kernel that are the same on every lock, vmf_anon_prepare,
+// anon_vma_name, vma_flag_set_atomic and mas_store.
+//
+// Those that a lock does nothing special for it may leave out: kernel/interface.uop
+// has read_slow, read_next, read_pair, write_new and write_vma_killable in terms
+// of mmap_lock and the others.
+//
 // To add a lock, add one file: kinds/NAME.uop with these programs and whatever
 // they call, or with "# base: KIND" and the programs in which it differs. Its name in TOML, its line in listings, its default layout and the
 // tests that every kind must pass come from that. [ParseKind] makes a lock of any
 // such text, so that users can bring their own.
 //
-// The programs that the kinds share are in kernel/: mmap_lock (a rw_semaphore
-// with owner stores, a queue and sleeping), the per-VMA reference count of 6.15
-// and later, the maple-tree walk, and as much of the scheduler as a sleeper
-// needs. They run on any layout that has the fields; [Supplement] supplies the
+// The programs that the kinds share are in kernel/, a file a subject: vma_read,
+// vma_write and vma_attach are the per-VMA reference count of 6.15 and later,
+// vma_assert what the kernel asserts of it, refcount its primitives with their
+// saturation; mmap_lock and rwsem* are the semaphore around it; maple, rcu,
+// lockdep, fault and sched are what the functions of the lock call, and what calls
+// them. They run on any layout that has the fields; [Supplement] supplies the
 // structs that no debug information of one kernel object gives as the programs
 // use them. [World] places the objects.
 //
+// # One text for many kernels
+//
+// A program may declare params that are [Options] of the kernel: its
+// configuration (PER_VMA_LOCK, DEBUG_VM, LOCKDEP, PREEMPT_RCU), the width of
+// sequence numbers, and PATCH, which says how far the 2026 series "mm: add and use
+// vma_assert_stabilised() helper" has gone: 0 is the lock before it, 1 to 10 after
+// so many of its patches (v3), 11 as merged (v4). [Kind.With] binds them before
+// anything is linked, so what a kernel does not have is no code at all.
+// docs/patches.md says what each patch changes.
+//
 // Ghost annotations sit on read-modify-writes, stores and counts, never on loads:
-// a load may perform long before the branch that makes it matter. The vocabulary
+// a load may perform long before the branch that makes it matter. A failed
+// assertion of the kernel is one too (warn), and ends a judged run. The vocabulary
 // is the table in events.go.
 //
 // # What it does not know
 //
 // Time, caches, and the machine. The price of schedule() and of a wake-up is the
 // machine's; the programs only say where a task sleeps (the sleep instruction).
-// Not modelled here yet: preemptible RCU's nesting counter, preemption counts,
-// signals (killable waits), optimistic spinning and hand-off of mmap_lock, reuse
-// of freed VMAs. The other locks and the reuse of memory follow with issue D.
+// Not modelled here yet: preemption counts, signals (killable waits), optimistic
+// spinning and hand-off of mmap_lock, grace periods of RCU and the reuse of a freed
+// VMA by another mm, growth and copying of maple nodes. Lockdep's search of its
+// tables is work of a given length.
 package vmalock

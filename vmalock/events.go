@@ -21,10 +21,13 @@ const (
 	WriterIn                // of a lock without vm_refcnt that waits for readers: the VMA is write-locked from here on
 	VMAAttach               // of a lock without vm_refcnt: readers may find the VMA
 	VMADetach               // ... and may not
+	VMALocked               // (count) vma_start_write returns: the task has it write-locked, and no reader is inside
 	VMAInit                 // the VMA is (re)initialised: nobody may be counted
 
 	// Of an mm.
-	MMSeq // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+	MMSeq  // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+	MMGrab // mm_count is one up: the mm_struct is pinned
+	MMDrop // ... and one down; at 0 it is freed
 
 	// Of a rw_semaphore, known by the object that it is a member of: an mm for its mmap_lock.
 	SemRead      // a reader raises count: in if no writer, waiter or hand-off was there, else pending
@@ -39,16 +42,20 @@ const (
 	SemUpWrite   // the writer leaves
 	SemDowngrade // the writer becomes a reader
 
+	// Of a VMA or an mm.
+	Warn // (count) an assertion of the kernel failed
+
 	NumEvents
 )
 
 var eventNames = [NumEvents]string{
 	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
 	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write",
-	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMAInit: "vma_init",
-	MMSeq: "mm_seq", SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
+	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMALocked: "vma_locked", VMAInit: "vma_init",
+	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
 	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
+	Warn: "warn",
 }
 
 // String is the event's name in .uop text.
@@ -74,8 +81,10 @@ func (e Event) object() string {
 	switch {
 	case e <= VMAInit:
 		return "VMA"
-	case e == MMSeq:
+	case e <= MMDrop:
 		return "mm"
+	case e == Warn:
+		return "VMA or mm"
 	}
 	return "semaphore"
 }

@@ -66,6 +66,7 @@ func newBenchWith(t *testing.T, kind vmalock.Kind, isa cpu.ISA, vmas int, lib cp
 	t.Helper()
 	b := &bench{t: t, kind: kind, isa: isa, lib: lib, layout: l, w: vmalock.NewWorld(l, mem.NewSpace(l)), m: interp.New(),
 		counts: map[string]int{}, access: map[string]counts{}, linked: map[string]*cpu.Program{}}
+	b.w.SeqBits = kind.Options.SeqBits
 	b.mm = b.w.AddMM()
 	for i := range vmas {
 		b.w.AddVMA(b.mm, vmaBase+uint64(i)*vmaSpan, vmaBase+uint64(i+1)*vmaSpan, true)
@@ -106,11 +107,12 @@ func (b *bench) program(text string) *cpu.Program {
 	if p := b.linked[text]; p != nil {
 		return p
 	}
-	src := "program main\n\trole mm mm_struct\n\trole vma vm_area_struct\n\tin addr got rnd rounds held\n\treg r x v:vm_area_struct\n" + text + "\n"
+	src := "program main\n\trole mm mm_struct\n\trole vma vm_area_struct\n\tin addr got rnd rounds held\n\treg r x v:vm_area_struct w:vm_area_struct\n" + text + "\n"
 	procs, err := cpu.Parse("test.uop", []byte(src))
 	if err != nil {
 		b.t.Fatalf("%v\n%s", err, src)
 	}
+	b.kind.Options.Bind(procs)
 	p, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: b.isa, Layout: b.layout, Library: b.lib})
 	if err != nil {
 		b.t.Fatal(err)
@@ -214,7 +216,8 @@ func (b *bench) idle() {
 }
 
 // random runs all threads in a random order to their ends; a lost wake-up shows
-// as a deadlock, and so does a livelock, as too many ops.
+// as a deadlock, and so does a livelock, as too many ops. Odd seeds let a thread
+// run on for up to 64 ops, so that others are far behind it.
 func (b *bench) random(seed uint64, limit int) error {
 	b.load()
 	x := cpu.Op{Code: cpu.ALU, Fn: cpu.Mix}
@@ -222,13 +225,18 @@ func (b *bench) random(seed uint64, limit int) error {
 	for i := range live {
 		live[i] = i
 	}
-	blocked := 0
+	blocked, k, burst, bursts := 0, 0, 0, seed&1 == 1
 	for n := 0; len(live) > 0; n++ {
 		if n > limit {
 			return errors.New("no end in sight" + b.where())
 		}
-		seed = x.Eval(seed, 0)
-		k := int(seed % uint64(len(live)))
+		if burst--; burst <= 0 {
+			seed = x.Eval(seed, 0)
+			k = int(seed % uint64(len(live)))
+			if bursts {
+				burst = int(seed>>32%64) + 1
+			}
+		}
 		if th := b.m.Threads[live[k]]; b.reached != nil && !th.Halted {
 			r := b.reached[th.Prog]
 			if r == nil {
@@ -246,8 +254,9 @@ func (b *bench) random(seed uint64, limit int) error {
 			blocked = 0
 		case interp.Halted:
 			live = append(live[:k], live[k+1:]...)
-			blocked = 0
+			blocked, burst = 0, 0
 		case interp.Blocked:
+			burst = 0
 			// Enough misses in a row that each live thread had its chance.
 			if blocked++; blocked > 50*len(live) && b.allBlocked(live) {
 				return errors.New("deadlock" + b.where())

@@ -16,6 +16,8 @@ type Judge struct {
 	mms    map[mem.Addr]*mmGhost
 	sems   map[mem.Addr]*semGhost // each mm's mmap_lock, and others
 	events uint64
+
+	seqMask uint64 // the largest sequence number
 }
 
 // NewJudge returns a judge who knows no object yet. symbol names objects in
@@ -24,12 +26,12 @@ func NewJudge(symbol func(mem.Addr) string) *Judge {
 	if symbol == nil {
 		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }
 	}
-	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}}
+	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}, seqMask: seqMask(32)}
 }
 
 // AddMM introduces an mm, unlocked and with sequence number 0.
 func (j *Judge) AddMM(mm mem.Addr) {
-	m := &mmGhost{lock: semGhost{name: "mmap_lock"}}
+	m := &mmGhost{lock: semGhost{name: "mmap_lock"}, seqMask: j.seqMask}
 	m.lock.mm = m
 	j.mms[mm], j.sems[mm] = m, &m.lock
 }
@@ -43,7 +45,7 @@ func (j *Judge) AddSem(object, vma mem.Addr) {
 
 // AddVMA introduces a VMA of an mm, without readers.
 func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
-	v := &vmaGhost{addr: vma, mm: j.mms[mm], attached: attached, lockedSeq: noSeq}
+	v := &vmaGhost{addr: vma, mm: j.mms[mm], attached: attached, lockedSeq: j.seqMask}
 	if v.mm == nil {
 		panic("vmalock: AddVMA before AddMM")
 	}
@@ -51,21 +53,27 @@ func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
 }
 
 // Observe takes the next event. thread is a small number; obj is the VMA, mm or
-// semaphore.
-// Times must not decrease. The error is a *Violation.
+// semaphore. Times must not decrease. The error is a *Violation.
 func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uint64) error {
 	j.events++
 	r := Record{t, thread, e, obj, old, new}
 	var rule, msg string
 	var h *history
-	if what := e.object(); what == "VMA" {
+	what := e.object()
+	if e == Warn {
+		what = "mm"
+		if j.vmas[obj] != nil {
+			what = "VMA"
+		}
+	}
+	if what == "VMA" {
 		if v := j.vmas[obj]; v != nil {
 			rule, msg = v.observe(&r)
 			h = &v.history
 		}
 	} else if what == "mm" {
 		if m := j.mms[obj]; m != nil {
-			rule, msg = m.number(&r)
+			rule, msg = m.observe(&r)
 			h = &m.lock.history
 		}
 	} else if s := j.sems[obj]; s != nil {

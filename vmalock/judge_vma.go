@@ -11,6 +11,9 @@ const (
 	refLimit = refFlag - 1
 )
 
+// warned is the rule of a failed assertion.
+const warned = "WARN"
+
 // vmaGhost is the true state of one VMA. Its word must always be
 //
 //	attached + true readers + readers in flight + flag if somebody owns it
@@ -207,11 +210,21 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "I3", "a VMA is attached or detached while readers are inside"
 		}
 		v.attached = attach
+	case VMALocked:
+		switch {
+		case !writer:
+			return "I7", "a VMA is write-locked without mmap_lock for write"
+		case v.nTrue > 0:
+			return "I1", "vma_start_write returns while readers are inside"
+		}
+		// Whether the mark is written cannot be asked: its store may be on its way.
+	case Warn:
+		return warned, fmt.Sprintf("an assertion of the kernel failed (%s)", v.describe())
 	case VMAInit:
 		if v.ref() != 0 {
 			return "I3", "a VMA is initialised that is still in use"
 		}
-		v.lockedSeq = noSeq
+		v.lockedSeq = v.mm.seqMask
 	}
 	return "", ""
 }

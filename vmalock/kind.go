@@ -19,6 +19,9 @@ type Kind struct {
 	Base   string // the shipped kind whose programs it takes where it has none of its own; "" for none
 	Source Source // its own programs
 
+	// Options are the kernel that the programs are those of.
+	Options Options
+
 	parsed *[]*cpu.Proc // what Programs returns, if it is known already; behind a pointer so that kinds compare
 }
 
@@ -29,10 +32,11 @@ type Source struct {
 }
 
 // Interface lists the programs by which workloads use a lock, see the package
-// documentation. Every kind has all of them.
+// documentation. Every kind has all of them, of its own or from kernel/interface.uop.
 var Interface = []string{
-	"read_begin", "read_retry", "read_end", "read_drop",
-	"write_begin", "write_find", "write_vma", "write_attach", "write_detach", "write_downgrade", "write_end",
+	"read_begin", "read_slow", "read_retry", "read_end", "read_drop", "read_next", "read_pair", "read_pair_end",
+	"write_begin", "write_find", "write_new", "write_vma", "write_vma_killable", "write_attach", "write_detach", "write_downgrade", "write_end",
+	"vmf_anon_prepare", "anon_vma_name", "vma_flag_set_atomic", "mas_store",
 }
 
 //go:embed kernel/*.uop kinds/*.uop
@@ -55,7 +59,7 @@ var (
 //
 // and file is how errors call it. Mistakes in the programs are found by Programs.
 func ParseKind(file, text string) (Kind, error) {
-	k := Kind{Source: Source{file, text}}
+	k := Kind{Source: Source{file, text}, Options: DefaultOptions()}
 	lines := append(strings.SplitN(text, "\n", 4), "", "", "")
 	var ok [3]bool
 	k.Name, k.Doc, ok[0] = strings.Cut(strings.TrimPrefix(lines[0], "# "), ": ")
@@ -158,7 +162,7 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 	replaces := map[string]bool{}
 	sources, own := k.sources()
 	for i, s := range sources {
-		procs, err := cpu.Parse(s.File, []byte(s.Text))
+		procs, err := k.Parse(s)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -184,6 +188,19 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 		return nil, errors.Join(errs...)
 	}
 	return out, nil
+}
+
+// Parse reads one file of programs for the kernel that k.Options say.
+func (k Kind) Parse(s Source) ([]*cpu.Proc, error) {
+	procs, err := cpu.Parse(s.File, []byte(s.Text))
+	k.Options.Bind(procs)
+	return procs, err
+}
+
+// With is the kind on a kernel of other options.
+func (k Kind) With(o Options) Kind {
+	k.Options, k.parsed = o, nil
+	return k
 }
 
 // Parsed is the kind with its programs parsed, so that Programs need not do it

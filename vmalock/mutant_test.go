@@ -19,19 +19,19 @@ var mutants = []struct {
 	mix      []string
 }{
 	{"a reader skips the check that counts", "vma_start_read", "beq   mine, theirs, raced unlikely\n", "bset mine, 0, raced unlikely\n", []string{"reader", "reader", "writer"}},
-	{"a reader in doubt keeps its count", "vma_start_read", "call  vma_refcount_put(vma)\n", "jump writer\n", []string{"reader", "reader", "writer"}},
+	{"a reader in doubt keeps its count", "vma_start_read", "raced:\n    call  vma_refcount_put(vma)\n", "raced:\n    jump writer\n", []string{"reader", "reader", "writer"}},
 	{"a reader blindly adds one", "__refcount_inc_not_zero_limited_acquire", "cas.acq seen, [vma.vm_refcnt], old, new", "mov new, new\n rmw.add.acq old, [vma.vm_refcnt], 1\n mov seen, old\n load new, [vma.vm_refcnt]", []string{"reader", "reader", "writer"}},
-	{"a reader ignores the flag", "__refcount_inc_not_zero_limited_acquire", "bge   old, LIMIT, full unlikely", "bge old, 0x70000000, full unlikely", []string{"reader", "reader", "writer"}},
-	{"a put wakes the writer only at the flag and one", "vma_refcount_put", "bclr  left, FLAG, done likely", "bne left, 0x40000001, done", []string{"reader", "reader", "detacher"}},
-	{"a put wakes the writer only at the flag", "vma_refcount_put", "bge   left, AWAITED_END, done", "bge left, 0x40000001, done", []string{"reader", "reader", "writer"}},
+	{"a reader ignores the flag", "__refcount_inc_not_zero_limited_acquire", "blt   over, ABOVE, full unlikely", "blt over, 0, full unlikely", []string{"reader", "reader", "writer"}},
+	{"a put wakes the writer only at the flag and one", "__vma_are_readers_excluded", "bclr  count, FLAG, done likely", "bne count, 0x40000001, done", []string{"reader", "reader", "detacher"}},
+	{"a put wakes the writer only at the flag", "__vma_are_readers_excluded", "bge   count, AWAITED_END, done", "bge count, 0x40000001, done", []string{"reader", "reader", "writer"}},
 	{"nobody is woken", "rcuwait_wake_up", "beq   waiter, 0, nobody", "bge waiter, 0, nobody", []string{"reader", "writer"}},
-	{"the waiter is published after the test", "__vma_start_exclude_readers", "store.rel [mm.vma_writer_wait.task], task\n    store.mb [task.__state], UNINTERRUPTIBLE        # barrier A\n    load  old, [vma.vm_refcnt]\n    beq   old, target, alone likely\n", "store.mb [task.__state], UNINTERRUPTIBLE\n    load  old, [vma.vm_refcnt]\n    beq   old, target, alone likely\n    store.rel [mm.vma_writer_wait.task], task\n", []string{"reader", "reader", "writer"}},
-	{"the state is set after the test", "__vma_start_exclude_readers", "beq   old, target, alone likely\n    count lock.write.waits", "beq   old, target, alone likely\n    store.mb [task.__state], UNINTERRUPTIBLE\n    count lock.write.waits", []string{"reader", "reader", "writer"}},
-	{"a writer does not wait for readers", "__vma_start_exclude_readers", "beq   old, target, alone likely\n    count lock.write.waits", "bge old, 0, alone likely\n    count lock.write.waits", []string{"reader", "reader", "writer"}},
-	{"a writer leaves the flag behind", "__vma_start_write", "call  __vma_end_exclude_readers(vma) attached=done detached=done", "jump done", []string{"reader", "writer"}},
-	{"the mark is written after the window", "__vma_start_write", "store [vma.vm_lock_seq], seq                    ghost seq_write vma\n    call  __vma_end_exclude_readers(vma) attached=done detached=done\nnobody:\n    store [vma.vm_lock_seq], seq                    ghost seq_write vma\ndone:\n", "call  __vma_end_exclude_readers(vma) attached=nobody detached=nobody\nnobody:\n    store [vma.vm_lock_seq], seq ghost seq_write vma\n", []string{"reader", "writer"}},
+	{"the waiter is published after the test", "rcuwait_wait_event", "store.rel [mm.vma_writer_wait.task], task\n    store.mb [task.__state], state                  # barrier A\n    load  count, [vma.vm_refcnt]\n    beq   count, target, alone likely\n", "store.mb [task.__state], state\n    load  count, [vma.vm_refcnt]\n    beq   count, target, alone likely\n    store.rel [mm.vma_writer_wait.task], task\n", []string{"reader", "reader", "writer"}},
+	{"the state is set after the test", "rcuwait_wait_event", "beq   count, target, alone likely\n    count lock.write.waits", "beq   count, target, alone likely\n    store.mb [task.__state], state\n    count lock.write.waits", []string{"reader", "reader", "writer"}},
+	{"a writer does not wait for readers", "rcuwait_wait_event", "beq   count, target, alone likely\n    count lock.write.waits", "bge count, 0, alone likely\n    count lock.write.waits", []string{"reader", "reader", "writer"}},
+	{"a writer leaves the flag behind", "__vma_start_write", "call  __vma_end_exclude_readers(vma) attached=ended detached=ended\n", "jump ended\n", []string{"reader", "writer"}},
+	{"the mark is written after the window", "__vma_start_write", "    store [vma.vm_lock_seq], now                    ghost seq_write vma\nmarked:\n    load  exclusive, [task.ves.exclusive]\n    beq   exclusive, 0, done unlikely\n    call  __vma_end_exclude_readers(vma) attached=ended detached=ended\nended:\n", "marked:\n    load  exclusive, [task.ves.exclusive]\n    beq   exclusive, 0, done unlikely\n    call  __vma_end_exclude_readers(vma) attached=ended detached=ended\nended:\n    store [vma.vm_lock_seq], now ghost seq_write vma\n", []string{"reader", "writer"}},
 	{"detach does not wait for readers in flight", "vma_mark_detached", "call  __vma_exclude_readers_for_detach(vma)", "nothing", []string{"reader", "reader", "detacher"}},
-	{"mmap_lock is released before the number moves", "mmap_write_unlock", "call  vma_end_write_all(mm)\n    call  up_write([mm.mmap_lock])", "call  up_write([mm.mmap_lock])\n    call  vma_end_write_all(mm)", []string{"reader", "writer", "writer"}},
+	{"mmap_lock is released before the number moves", "mmap_write_unlock", "call  vma_end_write_all(mm)\n    call  lock_release(mm)\n    call  up_write([mm.mmap_lock])", "call  up_write([mm.mmap_lock])\n    call  vma_end_write_all(mm)", []string{"reader", "writer", "writer"}},
 	{"the number does not move on unlock", "vma_end_write_all", "call  mm_lock_seqcount_end(mm)", "nothing", []string{"reader", "writer"}},
 	{"the last reader of mmap_lock wakes nobody", "up_read", "call  rwsem_wake(sem)", "nothing", []string{"mmap_reader", "mmap_reader", "writer"}},
 	{"the writer of mmap_lock wakes nobody", "up_write", "call  rwsem_wake(sem)", "nothing", []string{"mmap_reader", "writer", "writer"}},
@@ -66,7 +66,7 @@ func mutate(t *testing.T, program, old, new string) cpu.Library {
 			s.Text = s.Text[:at] + strings.Replace(body, old, new, 1) + s.Text[end:]
 			done = true
 		}
-		p, err := cpu.Parse("mutant.uop", []byte(s.Text))
+		p, err := vmalock.VMRefcnt.Parse(vmalock.Source{File: "mutant.uop", Text: s.Text})
 		if err != nil {
 			t.Fatal(err)
 		}

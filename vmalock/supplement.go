@@ -10,13 +10,21 @@ import "cohsim/internal/mem"
 // lines of their own matters.
 var supplement = []mem.Struct{
 	{
-		Name: "task_struct", Size: 128, Align: 64,
-		Notes: "synthetic: on one line what others write or poll, with the offsets of Linux 6.18, on another the top of the stack; stack holds the address of the task's rwsem_waiter",
+		Name: "task_struct", Size: 320, Align: 64,
+		Notes: "synthetic: on one line what others write or poll, with the offsets of Linux 6.18; on others the task's own words, the top of its stack and its held locks; stack holds the address of the task's rwsem_waiter",
 		Fields: []mem.Field{
 			{Name: "thread_info.flags", Offset: 0, Size: 8},
 			{Name: "__state", Offset: 24, Size: 4},
 			{Name: "on_cpu", Offset: 52, Size: 4},
-			{Name: "stack", Offset: 64, Size: 8},
+			{Name: "rcu_read_lock_nesting", Offset: 72, Size: 4},
+			{Name: "stack", Offset: 128, Size: 8, Count: 2},
+			{Name: "ves.vma", Offset: 144, Size: 8},
+			{Name: "ves.state", Offset: 152, Size: 4},
+			{Name: "ves.detaching", Offset: 156, Size: 4},
+			{Name: "ves.detached", Offset: 160, Size: 4},
+			{Name: "ves.exclusive", Offset: 164, Size: 4},
+			{Name: "lockdep_depth", Offset: 192, Size: 4},
+			{Name: "held_locks", Offset: 200, Size: 8, Count: 15},
 		},
 	},
 	{

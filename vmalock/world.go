@@ -32,13 +32,15 @@ type World struct {
 	Tasks  []mem.Addr
 	MMs    []mem.Addr
 	VMAs   []VMA
-	err    error
+	// SeqBits is the width of sequence numbers, see Options.
+	SeqBits int
+	err     error
 }
 
 // NewWorld is an empty world. The space must have been made for a layout that has
 // been through Supplement, and layout must be that one.
 func NewWorld(layout *mem.Layout, space *mem.Space) *World {
-	return &World{Layout: layout, Space: space}
+	return &World{Layout: layout, Space: space, SeqBits: 32}
 }
 
 // Err is the first thing that went wrong.
@@ -122,9 +124,6 @@ func (w *World) AddMM() mem.Addr {
 	return mm
 }
 
-// Initial state of a VMA that has never been write-locked.
-const noSeq = 0xffffffff
-
 // AddVMA places a VMA that covers [start, end). If attached it has its own count
 // of 1 and will be in the tree.
 func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
@@ -133,8 +132,11 @@ func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
 	w.Set(a, vas, "vm_start", start)
 	w.Set(a, vas, "vm_end", end)
 	w.Set(a, vas, "vm_mm", uint64(mm))
-	w.Set(a, vas, "vm_lock_seq", noSeq)
+	w.Set(a, vas, "vm_lock_seq", seqMask(w.SeqBits)) // never write-locked
 	v := VMA{Addr: a, MM: mm, Start: start, End: end, Attached: attached}
+	if attached {
+		w.Set(a, vas, "anon_vma", uint64(a)) // faults have been there
+	}
 	if attached && w.has("vm_refcnt") {
 		w.Set(a, vas, "vm_refcnt", 1)
 	}
@@ -171,6 +173,7 @@ func (w *World) Judge() *Judge {
 		}
 		return w.Space.Symbol(a)
 	})
+	j.seqMask = seqMask(w.SeqBits)
 	for _, mm := range w.MMs {
 		j.AddMM(mm)
 	}

@@ -69,22 +69,6 @@ func TestUnlockingMmapLockReleasesEveryVMA(t *testing.T) {
 	})
 }
 
-func TestASecondWriteLockOfAVMAOnlyReads(t *testing.T) {
-	b := newBench(t, vmalock.VMRefcnt, isas[0], 1)
-	b.run(writeLock, nil)
-	clear(b.access)
-	b.run("\n\tcall vma_start_write(vma)\n\thalt", nil)
-	total := counts{}
-	for _, c := range b.access {
-		total.loads += c.loads
-		total.stores += c.stores
-		total.rmws += c.rmws
-	}
-	if total != (counts{loads: 4}) {
-		t.Errorf("made %+v, want four loads: vm_mm, mmap_lock.count, mm_lock_seq, vm_lock_seq", total)
-	}
-}
-
 func TestADowngradeReleasesVMAsAndKeepsMmapLockForRead(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
 		b.run("\n\tcall mmap_write_lock(mm)\n\tcall vma_start_write(vma)\n\tcall mmap_write_downgrade(mm)\n\tcall mmap_read_unlock(mm)\n\thalt", nil)

@@ -11,10 +11,11 @@ import (
 // the sum has a source: one thread of pft takes 2.1 us per fault on a Xeon
 // E5-2690 v4 (470925 faults/s). How it divides is assumed.
 type Fault struct {
-	ThinkNS      float64 `toml:"think_ns" min:"0" max:"1000000" doc:"private work between two faults: user time, exception entry and exit (assumed)"`
-	FaultWorkNS  float64 `toml:"fault_work_ns" min:"0" max:"1000000" doc:"private work under the read lock: page allocation, zeroing, page tables (assumed)"`
-	RetryPercent float64 `toml:"retry_percent" min:"0" max:"100" doc:"share of faults that cannot be served under the VMA's own lock and are repeated under mmap_lock; no effect on mmap_lock"`
-	MapleDepth   int     `toml:"maple_depth" min:"1" max:"8" doc:"least number of levels of the tree that finds VMAs; more if the number of VMAs needs it"`
+	ThinkNS       float64 `toml:"think_ns" min:"0" max:"1000000" doc:"private work between two faults: user time, exception entry and exit (assumed)"`
+	FaultWorkNS   float64 `toml:"fault_work_ns" min:"0" max:"1000000" doc:"private work under the read lock: page allocation, zeroing, page tables (assumed)"`
+	RetryPercent  float64 `toml:"retry_percent" min:"0" max:"100" doc:"share of faults that cannot be served under the VMA's own lock and are repeated under mmap_lock; no effect on mmap_lock"`
+	KernelPercent float64 `toml:"kernel_percent" min:"0" max:"100" doc:"share of faults that come from kernel mode (copy_to_user), which go straight to mmap_lock; no effect on mmap_lock"`
+	MapleDepth    int     `toml:"maple_depth" min:"1" max:"8" doc:"least number of levels of the tree that finds VMAs; more if the number of VMAs needs it"`
 }
 
 func defaultFault() Fault {
@@ -33,16 +34,24 @@ func percent(p float64) int64 { return int64(p*1000 + 0.5) }
 // faultOp is one page fault at addr, from and to the label next.
 const faultOp = `
 	mark begin fault
+	beq kernel_share, 0, user
+	shr pick, rnd, 32
+	rem pick, pick, 100000
+	bge pick, kernel_share, user likely
+	call read_slow(mm, addr) -> vma, held  locked=inside none=lost
+user:
 	call read_begin(mm, addr) -> vma, held  locked=inside none=lost
 inside:
 	shr pick, rnd, 20
 	rem pick, pick, 100000
 	bge pick, retry_share, serve likely
+slower:
 	call read_retry(mm, vma, addr, held) -> vma, held  locked=serve none=lost
 serve:
 	load pick, [vma.vm_flags]     # is the access allowed?
 	load pick, [vma.vm_ops]       # anonymous or of a file?
-	load pick, [vma.anon_vma]     # prepared for anonymous pages?
+	call vmf_anon_prepare(mm, vma, held)  ready=prepared retry=slower
+prepared:
 	work done, work_cycles
 	add vma, vma, done            # so that the unlock waits for the work
 	call read_end(mm, vma, held)
@@ -57,7 +66,7 @@ program fault_loop
 	in addr rnd
 	reg vma:vm_area_struct
 	reg held pick done
-	param think_cycles work_cycles retry_share
+	param think_cycles work_cycles retry_share kernel_share
 again:
 	mix rnd, rnd
 ` + faultOp + `
@@ -69,6 +78,7 @@ lost:
 // faultWorld places the mm and its VMAs.
 func faultWorld(env *Env, vmas, depth int) (*vmalock.World, mem.Addr) {
 	w := vmalock.NewWorld(env.Layout, env.Space)
+	w.SeqBits = env.Lock.Options.SeqBits
 	mm := w.AddMM()
 	for i := range vmas {
 		start := uint64(vmaBase + i*vmaSpan)
@@ -84,6 +94,7 @@ func (f *Fault) params(env *Env) map[string]int64 {
 		"think_cycles": env.CyclesNS(f.ThinkNS),
 		"work_cycles":  env.CyclesNS(f.FaultWorkNS),
 		"retry_share":  percent(f.RetryPercent),
+		"kernel_share": percent(f.KernelPercent),
 	}
 }
 

@@ -1,31 +1,54 @@
 package workloads
 
-// FaultMix are the parameters of fault_mixed.
+import "fmt"
+
+// FaultMix are the parameters of fault_mixed. Shares are in steps of 0.001.
 type FaultMix struct {
 	Fault
 	VMAs         int     `toml:"vmas" min:"1" max:"100000" doc:"VMAs of the mm; every operation picks one at random"`
 	WritePercent float64 `toml:"write_percent" min:"0" max:"100" doc:"share of operations that take mmap_lock for write and write-lock VMAs, in steps of 0.001"`
 	WriteVMAs    int     `toml:"vmas_per_write" min:"1" max:"100000" doc:"VMAs that a writer locks, the picked one and those behind it"`
 	HoldNS       float64 `toml:"write_hold_ns" min:"0" max:"10000000" doc:"private work of a writer under its locks (assumed)"`
+	RemapPercent float64 `toml:"remap_percent" min:"0" max:"100" doc:"share of operations that unmap a VMA, zap it under mmap_lock for read, and map it again; faults that find nothing mapped end there"`
+	ForkPercent  float64 `toml:"fork_percent" min:"0" max:"100" doc:"share of operations that write-lock every VMA of the mm, as fork does"`
+	MapsPercent  float64 `toml:"maps_percent" min:"0" max:"100" doc:"share of operations that go through all VMAs, as a reader of /proc/PID/maps does"`
+	MovePercent  float64 `toml:"move_percent" min:"0" max:"100" doc:"share of operations that read-lock two VMAs, as UFFDIO_MOVE does"`
+	GuardPercent float64 `toml:"guard_percent" min:"0" max:"100" doc:"share of operations that set a flag of a read-locked VMA, as MADV_GUARD_INSTALL does"`
 }
 
 const mixedLoop = `
-# A thread that mostly takes page faults and now and then changes the mm.
+# A thread that mostly takes page faults and now and then changes the mm or looks
+# at it.
 program fault_mixed
 	role mm mm_struct
 	in rnd
-	reg vma:vm_area_struct changed:mm_struct
-	reg addr held pick done left
-	param think_cycles work_cycles retry_share vmas write_share vmas_per_write hold_cycles
+	reg vma:vm_area_struct second:vm_area_struct changed:mm_struct
+	reg addr other held pick done left
+	param think_cycles work_cycles retry_share kernel_share vmas write_share vmas_per_write hold_cycles
+	param rare remap_below fork_below maps_below move_below guard_below
+	const FLAG 0x800              # VM_MAYBE_GUARD
 again:
 	mix rnd, rnd
 	rem pick, rnd, vmas
 	mul addr, pick, {SPAN}
 	add addr, addr, {BASE}
+	add other, pick, 1
+	rem other, other, vmas
 	shr pick, rnd, 40
 	rem pick, pick, 100000
 	blt pick, write_share, writer unlikely
+	beq rare, 0, fault
+	blt pick, remap_below, remap unlikely
+	blt pick, fork_below, fork unlikely
+	blt pick, maps_below, maps unlikely
+	blt pick, move_below, move unlikely
+	blt pick, guard_below, guard unlikely
+fault:
 ` + faultOp + `
+	jump again
+lost:
+	mark end fault
+	work think_cycles
 	jump again
 writer:
 	mark begin write
@@ -46,14 +69,103 @@ locked:
 	mark end write
 	work think_cycles
 	jump again
-lost:
-	halt
+
+remap:
+	mark begin remap
+	call write_begin(mm)
+	call write_find(mm, addr) -> vma  found=unmap none=unmapped
+unmap:
+	call write_vma(mm, vma)
+	call write_detach(mm, vma)
+	call mas_store(mm, addr, 0)
+	call write_downgrade(mm)
+	work done, hold_cycles        # page tables, TLB, pages
+	add changed, mm, done
+	call read_drop(changed)
+	call write_new(mm, vma)       # the allocator gives the same memory back
+	store [vma.anon_vma], 0
+	call write_begin(mm)
+	call write_vma(mm, vma)
+	call mas_store(mm, addr, vma)
+	call write_attach(mm, vma)
+unmapped:
+	call write_end(mm)
+	mark end remap
+	work think_cycles
+	jump again
+
+fork:
+	mark begin fork
+	call write_begin(mm)
+	mov addr, {BASE}
+	mov left, vmas
+each:
+	beq left, 0, forked
+	call write_find(mm, addr) -> vma  found=copy none=next
+copy:
+	call write_vma_killable(mm, vma)  locked=next interrupted=forked
+next:
+	sub left, left, 1
+	add addr, addr, {SPAN}
+	jump each
+forked:
+	work done, hold_cycles
+	add changed, mm, done
+	call write_end(changed)
+	mark end fork
+	work think_cycles
+	jump again
+
+maps:
+	mark begin maps
+	mov addr, 0
+line:
+	call read_next(mm, addr) -> vma, held  locked=show none=shown
+show:
+	load pick, [vma.vm_start]
+	load pick, [vma.vm_flags]
+	call anon_vma_name(vma)
+	load addr, [vma.vm_end]
+	call read_end(mm, vma, held)
+	jump line
+shown:
+	mark end maps
+	work think_cycles
+	jump again
+
+move:
+	mark begin move
+	mul other, other, {SPAN}
+	add other, other, {BASE}
+	call read_pair(mm, addr, other) -> vma, second, held  locked=moving none=moved
+moving:
+	work done, work_cycles
+	add vma, vma, done
+	add second, second, done
+	call read_pair_end(mm, vma, second, held)
+moved:
+	mark end move
+	work think_cycles
+	jump again
+
+guard:
+	mark begin guard
+	call read_begin(mm, addr) -> vma, held  locked=flagging none=flagged
+flagging:
+	call vma_flag_set_atomic(vma, FLAG)
+	work done, work_cycles
+	add vma, vma, done
+	call read_end(mm, vma, held)
+flagged:
+	mark end guard
+	work think_cycles
+	jump again
 `
 
 // FaultMixed mixes page faults with writers.
 var FaultMixed = define(Kind{
 	Name:  "fault_mixed",
-	Doc:   "page faults in random VMAs, and a share of writers that hold mmap_lock and write-lock VMAs",
+	Doc:   "page faults in random VMAs beside shares of whatever else takes the locks: writers, munmap and mmap, fork, /proc/PID/maps, UFFDIO_MOVE, madvise",
 	Locks: true,
 	Params: func() any {
 		return &FaultMix{Fault: defaultFault(), VMAs: 20, WritePercent: 1, WriteVMAs: 1, HoldNS: 2000}
@@ -65,11 +177,23 @@ var FaultMixed = define(Kind{
 			return nil, err
 		}
 		w, mm := faultWorld(env, f.VMAs, f.MapleDepth)
-		p := plan(env, w, "fault", "write")
+		p := plan(env, w, "fault", "write", "remap", "fork", "maps", "move", "guard")
 		p.Library = lib
 		values := f.params(env)
 		values["vmas"] = int64(f.VMAs)
 		values["write_share"] = percent(f.WritePercent)
+		below := values["write_share"]
+		for _, share := range []struct {
+			param   string
+			percent float64
+		}{{"remap_below", f.RemapPercent}, {"fork_below", f.ForkPercent}, {"maps_below", f.MapsPercent}, {"move_below", f.MovePercent}, {"guard_below", f.GuardPercent}} {
+			below += percent(share.percent)
+			values[share.param] = below
+		}
+		if below > percent(100) {
+			return nil, fmt.Errorf("workload.write_percent and the other shares are more than 100 %% together")
+		}
+		values["rare"] = below - values["write_share"]
 		values["vmas_per_write"] = int64(f.WriteVMAs)
 		values["hold_cycles"] = env.CyclesNS(f.HoldNS)
 		text := fill(mixedLoop, "BASE", hex(vmaBase), "SPAN", hex(vmaSpan))

@@ -53,6 +53,7 @@ var UserProgramKind = define(Kind{
 			return nil, err
 		}
 		u := &userWorld{World: vmalock.NewWorld(env.Layout, env.Space), p: p, shared: map[string]uint64{}}
+		u.SeqBits = env.Lock.Options.SeqBits
 		plan := plan(env, u.World, marks(main, library)...)
 		plan.Library = cpu.LibraryOf(library...)
 		plan.Programs = []Program{{main, p.Values}}
@@ -76,7 +77,7 @@ var UserProgramKind = define(Kind{
 // parse finds the main program, and everything that it may call: what stands in
 // the file, then the lock's programs.
 func (p *UserProgram) parse(env *Env) (*cpu.Proc, []*cpu.Proc, error) {
-	procs, err := cpu.Parse(p.File, p.text)
+	procs, err := env.Lock.Parse(vmalock.Source{File: p.File, Text: string(p.text)})
 	if err != nil {
 		return nil, nil, err
 	}

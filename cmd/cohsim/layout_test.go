@@ -82,7 +82,7 @@ func TestLayoutShowDrawsEachStructAsked(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	for _, want := range []string{"linux-6.18 (Linux 6.18, x86-64)\n", "mm_struct: 1472 bytes, 23 lines", "task_struct: 192 bytes, 3 lines", "mmap_lock.owner"} {
+	for _, want := range []string{"linux-6.18 (Linux 6.18, x86-64)\n", "mm_struct: 1472 bytes, 23 lines", "task_struct: 320 bytes, 5 lines", "mmap_lock.owner"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

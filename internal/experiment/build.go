@@ -35,7 +35,7 @@ type point struct {
 type builder struct {
 	dir      string // what paths in the config are relative to
 	points   map[*config.Config]*point
-	locks    map[string]vmalock.Kind
+	locks    map[lockKey]vmalock.Kind
 	layouts  map[string]*mem.Layout
 	programs map[string]*cpu.Program // by linkKey
 	digests  map[any]string          // of layouts and programs, by their pointers
@@ -43,9 +43,14 @@ type builder struct {
 	told     map[string]bool
 }
 
+type lockKey struct {
+	name    string
+	options vmalock.Options
+}
+
 func newBuilder() *builder {
 	return &builder{
-		points: map[*config.Config]*point{}, locks: map[string]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
+		points: map[*config.Config]*point{}, locks: map[lockKey]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
 		programs: map[string]*cpu.Program{}, digests: map[any]string{}, told: map[string]bool{},
 	}
 }
@@ -58,7 +63,7 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if p.kind, ok = workloads.Find(cfg.Workload.Kind); !ok {
 		return nil, fmt.Errorf("workload.kind: there is no workload %q", cfg.Workload.Kind)
 	}
-	if p.lock, err = b.lock(cfg.Lock.Kind); err != nil {
+	if p.lock, err = b.lock(cfg.Lock.Kind, *cfg.Lock.Params.(*vmalock.Options)); err != nil {
 		return nil, err
 	}
 	if p.isa, err = cpu.ParseISA(cfg.Machine.ISA); err != nil {
@@ -106,18 +111,19 @@ func (b *builder) digest(thing any, of func() string) string {
 	return b.digests[thing]
 }
 
-// lock finds a lock and parses its programs, once.
-func (b *builder) lock(name string) (vmalock.Kind, error) {
-	if k, ok := b.locks[name]; ok {
+// lock finds a lock and parses its programs, once for each kernel.
+func (b *builder) lock(name string, o vmalock.Options) (vmalock.Kind, error) {
+	key := lockKey{name, o}
+	if k, ok := b.locks[key]; ok {
 		return k, nil
 	}
 	k, ok := vmalock.Find(name)
 	if !ok {
 		return k, fmt.Errorf("lock.kind: there is no lock %q", name)
 	}
-	k, err := k.Parsed()
+	k, err := k.With(o).Parsed()
 	if err == nil {
-		b.locks[name] = k
+		b.locks[key] = k
 	}
 	return k, err
 }
@@ -191,7 +197,7 @@ func (p *point) farAtomics() error {
 // linkKey is everything that the linked program depends on.
 func (p *point) linkKey(main *workloads.Program) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%v %p %s\n", p.isa, p.layout, p.lock.Name)
+	fmt.Fprintf(&s, "%v %p %s %+v\n", p.isa, p.layout, p.lock.Name, p.lock.Options)
 	for _, name := range slices.Sorted(maps.Keys(main.Params)) {
 		fmt.Fprintf(&s, "%s=%d ", name, main.Params[name])
 	}

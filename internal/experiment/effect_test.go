@@ -148,6 +148,10 @@ core = { schedule_ns = 30, switch_ns = 20, wakeup_ns = 30, ipi_ns = 20, slice_ns
 	{"the kernel's lock", `
 workload = { kind = "program", file = "kernel.uop" }
 `},
+	{"a kernel that checks itself", `
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5, maps_percent = 10, remap_percent = 10, vmas = 6 }
+lock = { lockdep = true, debug_vm = true }
+`},
 	{"few entries", `
 workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5 }
 [machine]
@@ -378,6 +382,9 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	}
 	r := config.DefaultRun()
 	for _, k := range config.Keys("run", &r) {
+		demand(k, all)
+	}
+	for _, k := range config.Keys("lock", Locks{}.Params(defaultLock)) {
 		demand(k, all)
 	}
 	for _, kind := range workloads.Kinds() {

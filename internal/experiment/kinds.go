@@ -45,8 +45,11 @@ func (Locks) Names() []string {
 	return front(names, defaultLock)
 }
 
-// Params is nil: no lock takes parameters.
-func (Locks) Params(string) any { return nil }
+// Params is a pointer to the default kernel, whose options every lock takes.
+func (Locks) Params(string) any {
+	o := vmalock.DefaultOptions()
+	return &o
+}
 
 // front moves one name to the front.
 func front(names []string, first string) []string {

@@ -348,6 +348,10 @@ func counter(st *stats.Counters, name string) *uint64 {
 		return &st.Lock.ReadMiss
 	case "lock.cas.failures":
 		return &st.Lock.CASFailures
+	case "lock.write.vmas":
+		return &st.Lock.WriteVMAs
+	case "lock.warnings":
+		return &st.Lock.Warnings
 	case "lock.write.waits":
 		return &st.Lock.WriteWaits
 	case "lock.wakeups":

@@ -86,9 +86,11 @@ type Lock struct {
 	ReadRetry   uint64 `metric:"lock.read.retry" unit:"events" layer:"lock" better:"lower" doc:"read attempts repeated because the object changed under them"`
 	ReadMiss    uint64 `metric:"lock.read.miss" unit:"events" layer:"lock" doc:"read attempts that found no object"`
 	CASFailures uint64 `metric:"lock.cas.failures" unit:"events" layer:"lock" better:"lower" doc:"compare-and-swaps of lock words that lost a race"`
+	WriteVMAs   uint64 `metric:"lock.write.vmas" unit:"events" layer:"lock" doc:"VMAs write-locked, those included that the writer had locked already"`
 	WriteWaits  uint64 `metric:"lock.write.waits" unit:"events" layer:"lock" better:"lower" doc:"writers that had to sleep until readers left"`
 	Wakeups     uint64 `metric:"lock.wakeups" unit:"events" layer:"lock" doc:"sleepers woken"`
 	Spurious    uint64 `metric:"lock.wakeups.spurious" unit:"events" layer:"lock" better:"lower" doc:"wake-ups that found nothing to do and slept again"`
+	Warnings    uint64 `metric:"lock.warnings" unit:"events" layer:"lock" better:"lower" doc:"assertions of the kernel that failed (WARN_ON, saturated counts, lockdep)"`
 }
 
 // derived are the metrics computed on output from the counters above.

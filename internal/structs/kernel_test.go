@@ -92,7 +92,7 @@ var linuxSizes = []struct {
 	size, align int
 }{
 	{"vm_area_struct", 192, 64}, {"mm_struct", 1472, 64}, {"rw_semaphore", 40, 8},
-	{"rwsem_waiter", 48, 64}, {"maple_node", 256, 256}, {"maple_range_64", 256, 256}, {"ptdesc", 64, 64}, {"task_struct", 192, 64},
+	{"rwsem_waiter", 48, 64}, {"maple_node", 256, 256}, {"maple_range_64", 256, 256}, {"ptdesc", 64, 64}, {"task_struct", 320, 64},
 }
 
 func linux(t *testing.T) *mem.Layout {
