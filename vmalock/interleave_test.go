@@ -159,9 +159,9 @@ var kernels = func() []vmalock.Options {
 }()
 
 func TestNoInterleavingBreaksTheLocks(t *testing.T) {
-	seeds := 120
+	seeds := 80
 	if testing.Short() {
-		seeds = 40
+		seeds = 20
 	}
 	mixes := [][]string{
 		{"reader", "reader", "writer"},
@@ -193,7 +193,7 @@ func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 					}
 					n := seeds
 					if o != vmalock.DefaultOptions() {
-						if n = seeds / 12; kind != vmalock.VMRefcnt && o.Patch != vmalock.Merged {
+						if n = seeds / 20; kind != vmalock.VMRefcnt && o.Patch != vmalock.Merged {
 							continue
 						}
 					}
