@@ -9,10 +9,11 @@ type Config struct {
 	FetchWidth  int `toml:"fetch_width" min:"1" max:"16" doc:"micro-ops that enter the window per cycle"`
 	RetireWidth int `toml:"retire_width" min:"1" max:"16" doc:"micro-ops that retire per cycle, in order"`
 
-	ALUCycles      int `toml:"alu_cycles" min:"1" max:"100" doc:"latency of add, mov, logic and branch"`
-	MulCycles      int `toml:"mul_cycles" min:"1" max:"100" doc:"latency of mul and rem"`
-	MispredictCost int `toml:"mispredict_cycles" min:"0" max:"1000" doc:"cycles from a mispredicted branch's resolution to the first op of the right path"`
-	SquashCost     int `toml:"squash_cycles" min:"0" max:"1000" doc:"cycles from the loss of a line that squashes a speculative load to its refetch"`
+	ALUCycles      int    `toml:"alu_cycles" min:"1" max:"100" doc:"latency of add, mov, logic and branch"`
+	MulCycles      int    `toml:"mul_cycles" min:"1" max:"100" doc:"latency of mul and rem"`
+	MispredictCost int    `toml:"mispredict_cycles" min:"0" max:"1000" doc:"cycles from a mispredicted branch's resolution to the first op of the right path"`
+	Branches       string `toml:"branches" oneof:"static learned" doc:"how branches are predicted: static, by the likely and unlikely of the program; learned, also from how each branch went the last times"`
+	SquashCost     int    `toml:"squash_cycles" min:"0" max:"1000" doc:"cycles from the loss of a line that squashes a speculative load to its refetch"`
 
 	StoreBuffer   int     `toml:"store_buffer_entries" min:"1" max:"512" doc:"stores from dispatch until they are visible"`
 	ForwardCycles int     `toml:"store_forward_cycles" min:"0" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
@@ -49,7 +50,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
-		ALUCycles: 1, MulCycles: 3, MispredictCost: 14, SquashCost: 25,
+		ALUCycles: 1, MulCycles: 3, Branches: "static", MispredictCost: 14, SquashCost: 25,
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
 		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, Atomics: "near", AtomicPrefetch: true, AtomicLoads: "wait", ExclusiveHold: 16,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,

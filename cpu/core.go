@@ -392,6 +392,7 @@ func (c *Core) completed(i int32, e *entry, t int64) {
 		}
 		if took := e.op.Taken(e.v[slotA], e.v[slotB]); took != (e.flags&taken != 0) {
 			c.St.CPU.Mispredicts++
+			e.flags ^= taken // from now on: how it went
 			to := e.pc + 1
 			if took {
 				to = e.op.Off

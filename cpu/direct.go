@@ -41,8 +41,12 @@ func (c *Core) direct(t, limit int64) int64 {
 			c.chain = noLine
 		case Branch:
 			took := op.Taken(a, b)
-			if took != (op.Fn == Always || op.Flags&Likely != 0) {
+			if took != c.predicts(pc, op) {
 				return t
+			}
+			if c.histories != nil {
+				c.learn(pc, took)
+				c.histories[pc].ahead = c.histories[pc].past
 			}
 			if took {
 				to = op.Off

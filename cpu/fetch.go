@@ -98,7 +98,12 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 		if op.Fn != Always {
 			c.unresolved++
 		}
-		if op.Fn == Always || op.Flags&Likely != 0 {
+		will := c.predicts(c.pc, op)
+		if c.histories != nil {
+			h := &c.histories[c.pc]
+			h.ahead = h.ahead.then(will)
+		}
+		if will {
 			e.flags |= taken
 			c.pc = op.Off
 		} else {

@@ -252,7 +252,11 @@ func (c *Core) squash(from uint64, pc int32, t, resume int64, wrongPath bool) {
 			c.epoch--
 		}
 	}
+	end := c.tail
 	c.tail = from
+	if c.histories != nil {
+		c.unlearn(end)
+	}
 	c.halted = false
 	if c.fetchOn > from {
 		c.fetchOn = 0

@@ -37,6 +37,10 @@ func (c *Core) retire(t int64) int32 {
 			if op.Code == Store {
 				c.storeRetired(e, t)
 			}
+		case Branch:
+			if c.histories != nil {
+				c.learn(e.pc, e.flags&taken != 0)
+			}
 		case Mark:
 			c.mark(op, t)
 		}

@@ -48,6 +48,8 @@ type code struct {
 	Cycles []stats.CauseCycles // per op of the program, the last for none; nil unless CountCycles
 	hold   *holdups            // nil unless CountCycles
 	counts []*uint64
+
+	histories []history // of its branches; nil unless they are learned
 }
 
 type schedState uint8
@@ -98,6 +100,9 @@ func (c *Core) AddTask(id int, prog *Program) {
 	if k < 0 {
 		k = int32(len(c.codes))
 		x := code{prog: prog, ops: prog.Ops, info: make([]opInfo, len(prog.Ops)), counts: make([]*uint64, len(prog.Regions))}
+		if c.tm.Branches == "learned" {
+			x.histories = newHistories(x.ops)
+		}
 		for i := range prog.Ops {
 			x.info[i] = c.describe(&prog.Ops[i])
 		}

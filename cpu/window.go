@@ -65,7 +65,7 @@ type entryFlags uint8
 
 const (
 	performed entryFlags = 1 << iota
-	taken                // branch: predicted taken
+	taken                // branch: predicted taken; once resolved, taken
 	missed               // the access missed at least once
 	forwarded            // load took its value from an older store
 	faulted              // load of memory that does not exist

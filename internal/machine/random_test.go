@@ -87,6 +87,7 @@ func randomConfig(r *sim.Rand) Config {
 		c.Protocol.Options = mesi.DefaultOptions(c.Protocol.Name)
 		c.Directory.Entries = 0
 	}
+	c.Core.Branches = []string{"static", "learned"}[r.Intn(2)]
 	if c.ISA == "arm64-lse" && coin() {
 		c.Protocol.FarAtomics = true
 		c.Core.Atomics = []string{"near", "far"}[r.Intn(2)]

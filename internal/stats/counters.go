@@ -39,7 +39,7 @@ type CPU struct {
 	Cycles      CauseCycles `metric:"cpu.cycles" unit:"cycles" layer:"cpu"`
 	Retired     uint64      `metric:"cpu.retired" unit:"ops" layer:"cpu" doc:"micro-ops retired, of every kind"`
 	Squashes    uint64      `metric:"cpu.squashes" unit:"events" layer:"cpu" doc:"squashes because a line was lost before an early load retired"`
-	Mispredicts uint64      `metric:"cpu.mispredicts" unit:"events" layer:"cpu" doc:"branches that did not go their static way"`
+	Mispredicts uint64      `metric:"cpu.mispredicts" unit:"events" layer:"cpu" doc:"branches that went another way than predicted"`
 	WrongPath   uint64      `metric:"cpu.wrong_path_loads" unit:"ops" layer:"cpu" doc:"loads issued on a path that was squashed; never in sim.memops"`
 }
 
