@@ -70,7 +70,7 @@ func TestLitmusFailsOnAClaimThatDoesNotHold(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, _ := litmusRun(t, file); code != 1 || !strings.Contains(out, "does not hold") {
+	if code, out, _ := litmusRun(t, file, "--wide"); code != 1 || !strings.Contains(out, "does not hold") {
 		t.Errorf("tso: code %d:\n%s", code, out)
 	}
 	if code, out, _ := litmusRun(t, file, "--model", "sc"); code != 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,44 @@ func TestTheCoresShowTheWeakOutcomesTheyAreBuiltToShowAndNoOther(t *testing.T) {
 	} {
 		if n := shown(t, c.arch, c.model, c.cycle, 150); (n > 0) != c.seen {
 			t.Errorf("%v under %s: %s seen %d times of 150", c.arch, c.model.Name, c.cycle, n)
+		}
+	}
+}
+
+func TestCoresOfAWeakerModelAreCaught(t *testing.T) {
+	for _, c := range []struct {
+		weak, strong *cpu.Model
+		cycle        string
+	}{
+		{cpu.TSO, cpu.SC, "PodWR Fre PodWR Fre"},
+		{cpu.ARMv8, cpu.TSO, "PodWW Rfe PodRR Fre"},
+		{cpu.ARMv8, cpu.TSO, "PodWW Coe PodWW Coe"},
+		{cpu.ARMv8, cpu.SC, "PodWW Coe PodWR Fre"},
+	} {
+		text, err := litmus.Generate(litmus.X86, "T", c.cycle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test, err := litmus.Parse("T.litmus", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		allowed, err := test.Run(litmus.Options{Model: c.strong})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := timedRuns(test, c.weak, 150)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outside := 0
+		for o, n := range shown.seen {
+			if !slices.Contains(allowed.Outcomes, o) {
+				outside += n
+			}
+		}
+		if outside == 0 {
+			t.Errorf("%s on %s cores looks like %s in %d runs", c.cycle, c.weak.Name, c.strong.Name, shown.runs)
 		}
 	}
 }

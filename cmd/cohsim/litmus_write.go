@@ -97,7 +97,7 @@ func litmusSuites(rows []litmusRow, compared bool) report.Table {
 	if compared {
 		t.Columns = append(t.Columns, plain("equal", "smaller", "unknown")...)
 	}
-	t.Columns = append(t.Columns, plain("states", "largest")...)
+	t.Columns = append(t.Columns, optional(plain("states")[0]), optional(plain("largest")[0]))
 	for _, c := range append(all, total) {
 		row := []report.Cell{report.Str(c.name), report.Str(c.model), count(c.tests), count(c.met), count(c.failed)}
 		if compared {
@@ -162,7 +162,8 @@ func litmusShapes(rows []litmusRow) report.Table {
 
 // litmusLines has a line for each test, of many only those that differ or fail.
 func litmusLines(rows []litmusRow) report.Table {
-	t := report.Table{Columns: append(plain("test", "model", "condition", "outcomes", "states"), report.Column{Name: "verdict", Wrap: true}), Keys: 2}
+	t := report.Table{Keys: 2, Columns: append(plain("test", "model", "condition", "outcomes"),
+		optional(plain("states")[0]), report.Column{Name: "verdict", Wrap: true})}
 	var window int
 	for _, r := range rows {
 		verdict := r.relation
