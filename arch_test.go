@@ -22,7 +22,7 @@ var allowed = map[string]string{
 	"cmd/cohsim":          "* | *",
 	"internal/experiment": "configs cpu internal/config internal/machine internal/mem internal/report internal/structs internal/sweep vmalock workloads",
 	"internal/config":     "internal/machine internal/mem internal/report | github.com/BurntSushi/toml",
-	"internal/report":     "internal/stats | github.com/olekukonko/tablewriter gonum.org/v1/gonum gonum.org/v1/plot",
+	"internal/report":     "internal/stats | github.com/olekukonko/tablewriter gonum.org/v1/gonum gonum.org/v1/plot golang.org/x/perf",
 	"internal/validate":   "configs internal/config internal/experiment internal/machine internal/report internal/stats internal/structs internal/sweep workloads | github.com/BurntSushi/toml gonum.org/v1/gonum",
 	"internal/measure":    "| golang.org/x/sys/unix",
 	"internal/sweep":      "",

@@ -1,6 +1,7 @@
 // Command cohsim simulates cache coherence under multi-core locks.
 //
 //	cohsim run CONFIG        simulate an experiment, print its tables
+//	cohsim compare BASE NEW  say which metrics moved, fail on a regression
 //	cohsim merge DIR...      join the shards of a sweep
 //	cohsim c2c CONFIG        say which lines and fields the cores fight over
 //	cohsim list, show        what there is: locks, workloads, machines, …
@@ -79,7 +80,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
-	root.AddCommand(runCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
+	root.AddCommand(runCommand(), compareCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
 		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
 	return root
 }

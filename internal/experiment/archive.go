@@ -105,18 +105,30 @@ func Plans(s *sweep.Store) ([]*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := &Plan{}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.DisallowUnknownFields()
-		if err := d.Decode(p); err != nil {
-			return nil, fmt.Errorf("%s is no plan of a sweep, or one of another version of cohsim: %w", f, err)
+		p, err := ReadPlan(text)
+		if err == nil && p.Name+PlanSuffix != filepath.Base(f) {
+			err = fmt.Errorf("is the plan of %s", p.Name)
 		}
-		if p.Schema != planSchema || len(p.Runs) == 0 || p.Name+PlanSuffix != filepath.Base(f) {
-			return nil, fmt.Errorf("%s is no plan of a sweep: its schema is %q, its name %q", f, p.Schema, p.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
 		}
 		out = append(out, p)
 	}
 	return out, err
+}
+
+// ReadPlan reads the text of a plan.
+func ReadPlan(text []byte) (*Plan, error) {
+	p := &Plan{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(p); err != nil {
+		return nil, fmt.Errorf("is no plan of a sweep, or one of another version of cohsim: %w", err)
+	}
+	if p.Schema != planSchema || len(p.Runs) == 0 {
+		return nil, fmt.Errorf("is no plan of a sweep: its schema is %q, not %q", p.Schema, planSchema)
+	}
+	return p, nil
 }
 
 // Archive is a store seen through a plan: which of its runs have records.

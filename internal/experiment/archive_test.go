@@ -181,11 +181,11 @@ func TestAPlanReadsBackEqual(t *testing.T) {
 	if err != nil || len(plans) != 1 || !plans[0].Equal(a.Plan) || plans[0].Reports[0].Title != `a <b> & "c"` {
 		t.Fatalf("%v: %+v", err, plans)
 	}
-	for _, wrong := range []string{"", "{}", `{"schema":"cohsim.sweep/v2"}`, `{"schema":"cohsim.sweep/v1","runs":[{}],"name":"other"}`} {
+	for _, wrong := range []string{"", "{}", `{"schema":"cohsim.sweep/v2"}`, `{"schema":"cohsim.sweep/v1","runs":[{"seed":1}],"name":"other"}`} {
 		if err := os.WriteFile(filepath.Join(dir, "test"+PlanSuffix), []byte(wrong), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Plans(a.Store); err == nil || !strings.Contains(err.Error(), "test"+PlanSuffix+" is no plan of a sweep") {
+		if _, err := Plans(a.Store); err == nil || !strings.Contains(err.Error(), "test"+PlanSuffix+": is ") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}

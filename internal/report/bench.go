@@ -20,6 +20,31 @@ import (
 func WriteBench(w io.Writer, d *Document) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "engine: %d\nconfig-hash: %s\n\n", d.Engine, oneWord(d.ConfigHash))
+	benchLines(&b, d)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// writeBenchPair writes two results, told apart by the key result. What is said of
+// each holds for both, since benchstat compares only what has the same keys else.
+func writeBenchPair(w io.Writer, base, head *Document) error {
+	var b bytes.Buffer
+	for _, s := range []struct {
+		name string
+		doc  *Document
+	}{{"base", base}, {"head", head}} {
+		fmt.Fprintf(&b, "%s-engine: %d\n%s-config-hash: %s\n", s.name, s.doc.Engine, s.name, oneWord(s.doc.ConfigHash))
+	}
+	b.WriteString("result: base\n\n")
+	benchLines(&b, base)
+	b.WriteString("\nresult: head\n\n")
+	benchLines(&b, head)
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// benchLines are the units and the records of a result.
+func benchLines(b *bytes.Buffer, d *Document) {
 	exact := len(d.Seeds()) == 1
 	seen := map[string]bool{}
 	for _, r := range d.Records {
@@ -37,7 +62,7 @@ func WriteBench(w io.Writer, d *Document) error {
 				traits += " assume=exact"
 			}
 			if traits != "" {
-				fmt.Fprintf(&b, "Unit %s%s\n", oneWord(m.Name), traits)
+				fmt.Fprintf(b, "Unit %s%s\n", oneWord(m.Name), traits)
 			}
 		}
 	}
@@ -53,16 +78,14 @@ func WriteBench(w io.Writer, d *Document) error {
 		}
 		// A trailing -8 would be read as GOMAXPROCS.
 		name = procs.ReplaceAllString(name, "_$1")
-		fmt.Fprintf(&b, "%s 1", name)
+		fmt.Fprintf(b, "%s 1", name)
 		for _, m := range r.Metrics {
 			if !m.Value.IsMissing() {
-				fmt.Fprintf(&b, " %s %s", m.Value, oneWord(m.Name))
+				fmt.Fprintf(b, " %s %s", m.Value, oneWord(m.Name))
 			}
 		}
 		b.WriteByte('\n')
 	}
-	_, err := w.Write(b.Bytes())
-	return err
 }
 
 var procs = regexp.MustCompile(`-(\d+)$`)

@@ -7,6 +7,8 @@
 // and one renderer per format prints any Table, so that no command has table
 // code of its own.
 //
+// A [Comparison] is the exact difference of two Documents, and prints as Tables too.
+//
 // Contract:
 //   - The same document gives the same bytes on every host, in every format.
 //   - A document that was written reads back equal; reading is strict: unknown

@@ -187,10 +187,13 @@ func (b *builder) texts() map[string][]string {
 // sample are the values of one metric at one point, one per seed.
 type sample struct{ min, median, max stats.Value }
 
-// at aggregates over seeds. Seeds without a value do not take part.
-func (b *builder) at(p point, metric string) sample {
+// at aggregates over seeds.
+func (b *builder) at(p point, metric string) sample { return sampleOf(b.cells[b.key(p)][metric]) }
+
+// sampleOf aggregates values. Missing ones do not take part.
+func sampleOf(values []stats.Value) sample {
 	var v []stats.Value
-	for _, x := range b.cells[b.key(p)][metric] {
+	for _, x := range values {
 		if !x.IsMissing() {
 			v = append(v, x)
 		}
