@@ -75,6 +75,12 @@ robot; bench has both results for benchstat -col result.`,
 			switch format {
 			case "csv", "json", "bench": // which have no place for it
 				fmt.Fprintln(cmd.ErrOrStderr(), c.Verdict())
+				for _, r := range c.OnlyBase {
+					fmt.Fprintf(cmd.ErrOrStderr(), "missing in %s: %s\n", args[1], r)
+				}
+				for _, r := range c.OnlyHead {
+					fmt.Fprintf(cmd.ErrOrStderr(), "missing in %s: %s\n", args[0], r)
+				}
 			}
 			if len(rules) == 0 && !c.Equal() || len(rules) > 0 && len(c.Failures)+len(c.OnlyBase) > 0 {
 				return exitCode(exitFailed)

@@ -26,7 +26,7 @@ func CheckComparisonFormat(format string) error {
 const shortList = 12
 
 // WriteComparison prints what differs. The formats csv and json have every metric
-// that moved at every point; bench has both results whole, told apart by the key
+// that moved at every point, and json the runs that one side lacks; bench has both results whole, told apart by the key
 // result, for benchstat -col result; the others show the points that moved most
 // unless opt.Wide is set.
 func WriteComparison(w io.Writer, format string, c *Comparison, opt Options) error {
@@ -35,7 +35,9 @@ func WriteComparison(w io.Writer, format string, c *Comparison, opt Options) err
 		return writeBenchPair(w, c.Base, c.Head)
 	case "robot":
 		return robot(w, c)
-	case "csv", "json":
+	case "csv": // one table, for readers that take a file for one
+		return writeTables(w, format, "", c.tidy()[:1], opt)
+	case "json":
 		return writeTables(w, format, "", c.tidy(), opt)
 	}
 	return writeTables(w, format, c.Verdict(), c.tables(opt.Wide), opt)
@@ -44,13 +46,13 @@ func WriteComparison(w io.Writer, format string, c *Comparison, opt Options) err
 // Verdict is the comparison in one sentence.
 func (c *Comparison) Verdict() string {
 	b := newBuilder(c.Base)
-	runs := fmt.Sprintf("%d runs at %d points", len(c.Base.Records), len(b.all))
+	runs := many(len(c.Base.Records), "run") + " at " + many(len(b.all), "point")
 	var parts []string
 	switch {
 	case c.Identical():
 		return fmt.Sprintf("identical: %s, %d metrics each", runs, len(b.names))
 	case len(c.Points) == 0 && c.Tolerated > 0:
-		parts = append(parts, fmt.Sprintf("equal within the tolerances, which %d metrics needed: %s", c.Tolerated, runs))
+		parts = append(parts, fmt.Sprintf("equal within the tolerances, which were needed %s: %s", many(c.Tolerated, "time"), runs))
 	case len(c.Points) == 0:
 		parts = append(parts, "what both have is identical: "+runs)
 	default:
@@ -60,18 +62,26 @@ func (c *Comparison) Verdict() string {
 				moved[m.Name] = true
 			}
 		}
-		parts = append(parts, fmt.Sprintf("%d of %d metrics moved, at %d of %d points", len(moved), len(b.names), len(c.Points), len(b.all)))
+		parts = append(parts, fmt.Sprintf("%d of %d metrics moved, at %d of %s", len(moved), len(b.names), len(c.Points), many(len(b.all), "point")))
 	}
 	if n := len(c.OnlyBase); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d runs are missing in head", n))
+		parts = append(parts, many(n, "run")+" missing in head")
 	}
 	if n := len(c.OnlyHead); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d runs are new in head", n))
+		parts = append(parts, many(n, "run")+" missing in base")
 	}
 	if n := len(c.Failures); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d times a rule is broken", n))
+		parts = append(parts, "rules broken "+many(n, "time"))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// many is a number with its noun.
+func many(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // tables are for people.
@@ -124,7 +134,7 @@ func (c *Comparison) tables(all bool) (out []Table) {
 	for i := range c.Points {
 		if i > 0 && !all {
 			last := &out[len(out)-1]
-			last.Notes = append(last.Notes, fmt.Sprintf("Metrics moved at %d more points, of which fewer cycles moved; --wide shows them.", len(c.Points)-1))
+			last.Notes = append(last.Notes, fmt.Sprintf("Metrics moved at %s more, with a smaller share of the cycles; --wide shows them.", many(len(c.Points)-1, "point")))
 			break
 		}
 		out = append(out, c.Points[i].table())
