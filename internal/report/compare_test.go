@@ -253,6 +253,11 @@ func TestKeysOfTheConfigThatDifferAreNamed(t *testing.T) {
 
 func TestGoldenOfAComparisonInEveryFormat(t *testing.T) {
 	base := sampleDoc([]string{"mmap_lock", "vm_refcnt"}, []int{1, 4}, 5)
+	for i := range base.Records { // so that a new metric does not change the golden files
+		base.Records[i].Metrics = slices.DeleteFunc(base.Records[i].Metrics, func(m stats.Reading) bool {
+			return !slices.Contains([]string{"op.cycles.mean", "cpu.cycles.total", "cpu.cycles.near", "coh.hitm", "lock.cas.failures"}, m.Name)
+		})
+	}
 	base.Config = json.RawMessage(`{"name":"fault-storm","machine":{"l1":{"latency_cycles":4}}}`)
 	head := copyDoc(base)
 	head.ConfigHash, head.Config = "0011223344556677", json.RawMessage(`{"name":"fault-storm","machine":{"l1":{"latency_cycles":5}}}`)
