@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"slices"
 
 	"cohsim/internal/stats"
 )
@@ -34,12 +35,24 @@ func sampleDoc(locks []string, cores []int, seeds int) *Document {
 				d.Records = append(d.Records, Record{
 					Point:   []Axis{{"run.cores", cv}, {"lock", Text(lock)}},
 					Seed:    uint64(seed + 1),
-					Metrics: r.Readings("l2."),
+					Metrics: sampleReadings(&r),
 				})
 			}
 		}
 	}
 	return d
+}
+
+// sampleReadings are metrics of every layer, and not all: a new one is no matter of
+// this package.
+func sampleReadings(r *stats.Run) []stats.Reading {
+	return slices.DeleteFunc(r.Readings("l2."), func(m stats.Reading) bool {
+		return !slices.Contains([]string{"sim.cycles", "sim.memops", "sim.time_ns", "ops.count", "ops.per_second",
+			"op.cycles.mean", "op.cycles.p50", "op.cycles.p99", "cpu.cycles.total", "cpu.cycles.issue", "cpu.cycles.l1",
+			"cpu.cycles.near", "cpu.cycles.atomic", "cpu.cycles.idle", "cpu.retired", "l1.hits", "l1.misses", "l2.hits", "l2.misses",
+			"miss.cold", "miss.true_sharing", "miss.false_sharing", "coh.getm", "coh.hitm_local", "coh.hitm_remote", "coh.hitm",
+			"line.run_length.mean", "lock.read.success", "lock.read.retry", "lock.cas.failures"}, m.Name)
+	})
 }
 
 var (

@@ -90,7 +90,9 @@ func counterTable() Table {
 func TestGoldenOfACommandsTable(t *testing.T) {
 	for _, f := range []string{"table", "markdown", "latex", "csv", "json"} {
 		var b bytes.Buffer
-		if err := WriteTables(&b, f, []Table{counterTable(), Metrics()}, Options{}); err != nil {
+		metrics := Metrics()
+		metrics.Rows, metrics.Notes = metrics.Rows[:10], nil // what all are is no matter of this package
+		if err := WriteTables(&b, f, []Table{counterTable(), metrics}, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, "command."+f, b.String())
