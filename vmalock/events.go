@@ -23,11 +23,18 @@ const (
 	VMADetach               // ... and may not
 	VMALocked               // (count) vma_start_write returns: the task has it write-locked, and no reader is inside
 	VMAInit                 // the VMA is (re)initialised: nobody may be counted
+	VMAMove                 // (vm_mm) the memory is freed, or becomes a VMA of the mm that is stored
+
+	// Of what a VMA's lock guards; told by those who use the lock.
+	DataWrite // a store to the VMA: nobody else may read it
+	DataRead  // (store of the value read) a reader has it from the VMA: it must be what was stored last
+	Astray    // (count) a reader was given a VMA that is not the one it asked for
 
 	// Of an mm.
-	MMSeq  // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
-	MMGrab // mm_count is one up: the mm_struct is pinned
-	MMDrop // ... and one down; at 0 it is freed
+	MMSeq    // mm_lock_seq is one up: odd while mmap_lock is held for write; even releases every VMA
+	MMGrab   // mm_count is one up: the mm_struct is pinned
+	MMDrop   // ... and one down; at 0 it is freed
+	MMWaiter // vma_writer_wait.task: set from 0 by the holder of mmap_lock for write, and cleared again
 
 	// Of a rw_semaphore, known by the object that it is a member of: an mm for its mmap_lock.
 	SemRead      // a reader raises count: in if no writer, waiter or hand-off was there, else pending
@@ -52,7 +59,9 @@ var eventNames = [NumEvents]string{
 	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
 	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write",
 	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMALocked: "vma_locked", VMAInit: "vma_init",
-	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
+	VMAMove: "vma_mm", DataWrite: "data_write", DataRead: "data_read", Astray: "astray",
+	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", MMWaiter: "mm_waiter",
+	SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
 	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
 	Warn: "warn",
@@ -79,9 +88,9 @@ func ParseEvent(name string) (Event, bool) {
 // object is the kind of object that e concerns.
 func (e Event) object() string {
 	switch {
-	case e <= VMAInit:
+	case e <= Astray:
 		return "VMA"
-	case e <= MMDrop:
+	case e <= MMWaiter:
 		return "mm"
 	case e == Warn:
 		return "VMA or mm"

@@ -18,6 +18,12 @@ type Judge struct {
 	events uint64
 
 	seqMask uint64 // the largest sequence number
+
+	// The same in the order in which they were introduced, see State.
+	allVMAs []*vmaGhost
+	allSems []*semGhost
+	allMMs  []*mmGhost
+	held    []*holds
 }
 
 // NewJudge returns a judge who knows no object yet. symbol names objects in
@@ -34,6 +40,8 @@ func (j *Judge) AddMM(mm mem.Addr) {
 	m := &mmGhost{lock: semGhost{name: "mmap_lock"}, seqMask: j.seqMask}
 	m.lock.mm = m
 	j.mms[mm], j.sems[mm] = m, &m.lock
+	j.allMMs, j.allSems = append(j.allMMs, m), append(j.allSems, &m.lock)
+	j.held = append(j.held, &m.lock.threads)
 }
 
 // AddSem introduces the semaphore, free, that locks a VMA, by the object that it
@@ -41,6 +49,8 @@ func (j *Judge) AddMM(mm mem.Addr) {
 func (j *Judge) AddSem(object, vma mem.Addr) {
 	s := &semGhost{name: "vm_lock", vma: j.vmas[vma]}
 	j.sems[object], s.vma.sem = s, s
+	j.allSems = append(j.allSems, s)
+	j.held = append(j.held, &s.threads)
 }
 
 // AddVMA introduces a VMA of an mm, without readers.
@@ -50,6 +60,8 @@ func (j *Judge) AddVMA(vma, mm mem.Addr, attached bool) {
 		panic("vmalock: AddVMA before AddMM")
 	}
 	j.vmas[vma] = v
+	j.allVMAs = append(j.allVMAs, v)
+	j.held = append(j.held, &v.readers)
 }
 
 // Observe takes the next event. thread is a small number; obj is the VMA, mm or
@@ -70,6 +82,9 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 		if v := j.vmas[obj]; v != nil {
 			rule, msg = v.observe(&r)
 			h = &v.history
+			if m := j.mms[mem.Addr(new)]; e == VMAMove && m != nil {
+				v.mm = m
+			}
 		}
 	} else if what == "mm" {
 		if m := j.mms[obj]; m != nil {
@@ -193,6 +208,7 @@ const (
 	holdNone     hold = iota
 	holdInflight      // counted, not (yet) entitled
 	holdTrue          // entitled
+	holdGone          // had it and gave it back: must find it again before it looks at it, see Touch
 )
 
 // holds has a hold per thread, grown when a new thread shows up.

@@ -28,6 +28,7 @@ type vmaGhost struct {
 	flagOwner int    // thread+1, 0 for nobody
 	marked    bool   // vm_lock_seq was written under the present flag
 	lockedSeq uint64 // sequence number under which it was last write-locked
+	data      uint64 // what was last stored to the data that the lock guards
 	history   history
 }
 
@@ -94,7 +95,7 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "I2", "a reader counts itself although readers are excluded by " + threadName(v.flagOwner)
 		case r.Old >= refLimit:
 			return "I10", "a reader raises the count beyond its limit"
-		case *h != holdNone:
+		case *h == holdInflight || *h == holdTrue:
 			return "readers", "the thread holds this VMA already"
 		}
 		*h = holdInflight
@@ -105,6 +106,8 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "readers", "the thread says that it holds the VMA, and has not counted itself"
 		case v.writeLocked():
 			return "I1", "a reader gets in although the VMA is write-locked"
+		case !v.attached:
+			return "I4", "a reader gets in although the VMA is detached"
 		}
 		*h = holdTrue
 		v.nInflight--
@@ -118,7 +121,7 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 		default:
 			return "I10", "a count is given back that the thread does not have"
 		}
-		*h = holdNone
+		*h = holdGone
 	case RefExclude:
 		switch {
 		case !writer:
@@ -175,7 +178,7 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 		}
 	case ReaderIn:
 		switch {
-		case *h != holdNone:
+		case *h == holdInflight || *h == holdTrue:
 			return "readers", "the thread holds this VMA already"
 		case v.sem != nil && *v.sem.threads.of(r.Thread) != holdTrue:
 			return "readers", "the thread says that it holds the VMA, and does not hold its semaphore"
@@ -225,6 +228,21 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "I3", "a VMA is initialised that is still in use"
 		}
 		v.lockedSeq = v.mm.seqMask
+	case VMAMove:
+		if v.ref() != 0 {
+			return "I3", "a VMA is freed or reused that is still in use (" + v.describe() + ")"
+		}
+	case DataWrite:
+		if n := v.nTrue; n > 1 || n == 1 && *h != holdTrue {
+			return "I1", "the VMA is changed under a reader (" + v.describe() + ")"
+		}
+		v.data = r.New
+	case DataRead:
+		if r.New != v.data {
+			return "I12", fmt.Sprintf("a reader has %#x from the VMA, and %#x was stored last (%s)", r.New, v.data, v.describe())
+		}
+	case Astray:
+		return "I4", "a reader was given a VMA that does not cover its address in its mm (" + v.describe() + ")"
 	}
 	return "", ""
 }

@@ -74,6 +74,7 @@ func (w *weak) awaited(s *weakState, i, n, from int) bool {
 func (w *weak) take(s *weakState, m weakMove) bool {
 	t := &s.th[m.thread]
 	e, v := &t.win[m.op], &t.views[m.op]
+	var touched uint64
 	switch m.kind {
 	case performLoad:
 		val, ok := w.value(s, m.thread, m.op, m.from)
@@ -87,7 +88,7 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 			return false
 		}
 		e.wdone = true
-		w.stored(s, m.thread, m.op, v.addr)
+		touched = w.stored(s, m.thread, m.op, v.addr)
 	case guessBranch:
 		e.guess = m.guess
 		t.pc = e.pc + 1
@@ -99,15 +100,16 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 		t.pc = e.pc + 1
 	}
 	for i := range s.th {
-		if (i == m.thread || m.kind == performStore) && !w.settle(s, i) {
+		if (i == m.thread || touched>>i&1 != 0) && !w.settle(s, i) {
 			return false
 		}
 	}
 	return true
 }
 
-// stored tells the loads that have read from addr that op n of thread i stored there.
-func (w *weak) stored(s *weakState, i, n int, addr uint64) {
+// stored tells the loads that have read from addr that op n of thread i stored there. The
+// result has a bit for every other thread that was told.
+func (w *weak) stored(s *weakState, i, n int, addr uint64) (touched uint64) {
 	own := &s.th[i]
 	if own.views[n].op.Code != cpu.StoreExcl {
 		switch ll := own.linked(n); {
@@ -125,12 +127,15 @@ func (w *weak) stored(s *weakState, i, n int, addr uint64) {
 		for j := range t.win {
 			if v := &t.views[j]; v.hasLd && t.win[j].rdone && v.addr == addr && t.fromMemory(j) {
 				t.win[j].stale = true
+				touched |= 1 << k
 			}
 		}
 		if t.monitor.armed && t.monitor.addr == addr {
 			t.monitor.stale = true
+			touched |= 1 << k
 		}
 	}
+	return touched
 }
 
 // settle does what takes no step in thread i: it forgets what no rule will ask for,

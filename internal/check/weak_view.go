@@ -32,6 +32,7 @@ func (w *weak) look(s *weakState, i int) {
 	t.views = t.views[:0]
 	var older cpu.ClassSet
 	branches, places := true, true
+	t.sealed = false
 	read := func(r cpu.Reg, imm uint64) (uint64, bool) {
 		if r == cpu.NoReg {
 			return imm, true
@@ -80,6 +81,8 @@ func (w *weak) look(s *weakState, i int) {
 			if !stDone {
 				older |= 1 << v.st
 			}
+			// A task that sleeps runs nothing else.
+			t.sealed = t.sealed || op.Code == cpu.Wait && op.Flags&cpu.Sleep != 0 && !e.rdone
 			v.done = ldDone && stDone && (op.Code != cpu.StoreExcl || e.guess != guessNone)
 		default: // no meaning for memory
 			v.done = true
@@ -89,7 +92,7 @@ func (w *weak) look(s *weakState, i int) {
 			writer[op.Dst] = int16(n + 1)
 		}
 	}
-	t.sealed = older&w.seals != 0
+	t.sealed = t.sealed || older&w.seals != 0
 }
 
 // lookAccess says what an access stores and returns, as far as that is known.
