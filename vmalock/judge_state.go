@@ -99,3 +99,23 @@ func (j *Judge) Freed(mm mem.Addr) bool {
 	m := j.mms[mm]
 	return m != nil && m.freed
 }
+
+// Names says that what State appends names a thread.
+func (j *Judge) Names(thread int) bool {
+	for _, v := range j.allVMAs {
+		if v.flagOwner == thread+1 {
+			return true
+		}
+	}
+	for _, s := range j.allSems {
+		if s.writer == thread+1 {
+			return true
+		}
+	}
+	for _, m := range j.allMMs {
+		if m.waiter == thread+1 {
+			return true
+		}
+	}
+	return false
+}

@@ -39,7 +39,7 @@ var Interface = []string{
 	"vmf_anon_prepare", "anon_vma_name", "vma_flag_set_atomic", "mas_store",
 }
 
-//go:embed kernel/*.uop kinds/*.uop
+//go:embed kernel/*.uop kinds/*.uop tasks/*.uop
 var texts embed.FS
 
 // The shipped kinds by name, for Go code; kinds/NAME.uop is where they are.

@@ -28,7 +28,8 @@ type Result struct {
 // Violation is a broken law with a shortest path to it.
 type Violation struct {
 	Broken
-	Path []Step // the last one is the step that breaks the law, where a step does
+	Path []Step   // the last one is the step that breaks the law, where a step does
+	End  []uint64 // the last state on it
 }
 
 // ErrTooBig reports that MaxStates was reached before every state was seen.
@@ -123,7 +124,7 @@ func (s *search) run() (*Violation, error) {
 				}
 			}
 			s.trans += int64(counts[i])
-			if !moves && !s.isGood(src) {
+			if !moves && !s.isGood(src) && !s.guessing(src) {
 				v, _ := s.violation(src, &Broken{Law: "deadlock", Detail: "no step leads to another state"})
 				return v, nil
 			}
@@ -190,6 +191,12 @@ func (s *search) found(i, from uint32) *Violation {
 	return nil
 }
 
+// guessing says that a state rests on a guess, see Guesser.
+func (s *search) guessing(i uint32) bool {
+	g, ok := s.sys.(Guesser)
+	return ok && g.Guessing(s.seen.state(i))
+}
+
 func (s *search) isGood(i uint32) bool { return s.good[i>>6]>>(i&63)&1 != 0 }
 
 // liveness marks every state from which a goal can be reached, by passes over the
@@ -224,7 +231,7 @@ func (s *search) liveness() *Violation {
 		}
 	}
 	for i := range n {
-		if !s.isGood(i) {
+		if !s.isGood(i) && !s.guessing(i) {
 			v, _ := s.violation(i, &Broken{Law: "liveness", Detail: "no goal state can be reached from here"})
 			return v
 		}

@@ -40,7 +40,7 @@ func (l *Litmus) steps(k []uint64, each func(weakMove), stuck func()) {
 func (l *Litmus) view(k []uint64) {
 	l.decode(k, &l.scratch)
 	for i := range l.scratch.th {
-		l.look(&l.scratch, i)
+		l.look(&l.scratch.th[i], &l.threads[i])
 	}
 }
 
@@ -50,7 +50,7 @@ func (l *Litmus) Label(k []uint64) []Step {
 	l.steps(k, func(m weakMove) {
 		var s weakState
 		l.decode(k, &s)
-		l.look(&s, m.thread)
+		l.look(&s.th[m.thread], &l.threads[m.thread])
 		out = append(out, l.describe(&s, m))
 	}, func() { out = append(out, Step{Actor: "P0", What: "a guess was wrong"}) })
 	return out

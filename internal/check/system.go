@@ -31,6 +31,9 @@ type Step struct {
 	Gets  *Arrow   `json:"gets,omitempty"`  // the message consumed, if any
 	Sends []Arrow  `json:"sends,omitempty"` // messages sent
 	After []string `json:"after,omitempty"` // state of each of the Charter's Actors after the step
+
+	Op    string `json:"op,omitempty"`    // of a task: what it does to which word, in short
+	Value string `json:"value,omitempty"` // the value that it read, or what it made of which
 }
 
 // Arrow is one message of a chart.
@@ -43,6 +46,13 @@ type Arrow struct {
 // Charter is a System whose steps can be drawn.
 type Charter interface {
 	Actors() []string
+}
+
+// Guesser is a System of which some paths end without a meaning, because a guess on which
+// they rest proves wrong; another path guessed right. A state that rests on a guess may be
+// without a successor, and no goal need be reachable from it.
+type Guesser interface {
+	Guessing(state []uint64) bool
 }
 
 // Broken is the error of a law that does not hold.

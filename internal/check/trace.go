@@ -38,6 +38,7 @@ func (s *search) violation(i uint32, err error) (*Violation, []uint64) {
 		}
 		cur = slices.Clone(batch.State(at))
 	}
+	t.End = cur
 	return t, cur
 }
 

@@ -23,8 +23,18 @@ type weak struct {
 	seals   cpu.ClassSet // classes that hold every younger access back
 	memory  weakMemory
 
+	// decided makes a compare-and-swap read only once it knows what to compare with, and
+	// what uses the status of a store-conditional wait for its store, as in cores. The
+	// models know no such order.
+	decided bool
+	// oneRound keeps a thread from fetching an op that it has in flight already: it does
+	// not guess its way into another round of a loop.
+	oneRound bool
+
 	// retired is told of every op that leaves a window, in program order; may be nil.
 	retired func(s *weakState, thread int, e *inflight, v *view)
+
+	touched uint64 // threads, as bits, that the store of the last take told; see stored
 }
 
 // weakMemory finds the words of memory in a state; ok is false for an address that is no
@@ -105,6 +115,8 @@ type inflight struct {
 	wdone bool   // the store half has performed
 	stale bool   // another thread has since stored to where the load half read
 	void  bool   // load-linked: its own thread stored there since, so it cannot fail for others' stores
+	freed bool   // the load half read an object that was freed
+	told  bool   // the judge knows of the atomic
 	guess uint8  // branch and store-conditional
 }
 

@@ -24,28 +24,33 @@ const (
 // moves lists what can happen in a state whose views are filled in.
 func (w *weak) moves(s *weakState, out []weakMove) []weakMove {
 	for i := range s.th {
-		t := &s.th[i]
-		for n := range t.win {
-			if from, ok := t.source(n, w.model); ok && w.awaited(s, i, n, from) {
-				out = append(out, weakMove{kind: performLoad, thread: i, op: n, from: from})
-			}
-			if w.mayStore(s, i, n) {
-				out = append(out, weakMove{kind: performStore, thread: i, op: n})
-			}
-		}
-		if t.pc != blocked {
-			continue
-		}
-		n := len(t.win) - 1
-		kind := guessBranch
-		if t.views[n].op.Code == cpu.StoreExcl {
-			kind = guessStoreExcl
-		} else if !w.guesses {
-			continue
-		}
-		out = append(out, weakMove{kind: kind, thread: i, op: n, guess: guessYes}, weakMove{kind: kind, thread: i, op: n, guess: guessNo})
+		out = w.movesOf(s, i, out)
 	}
 	return out
+}
+
+// movesOf lists what thread i can do.
+func (w *weak) movesOf(s *weakState, i int, out []weakMove) []weakMove {
+	t := &s.th[i]
+	for n := range t.win {
+		if from, ok := t.source(n, w.model); ok && w.mayLoad(s, i, n, from) {
+			out = append(out, weakMove{kind: performLoad, thread: i, op: n, from: from})
+		}
+		if w.mayStore(s, i, n) {
+			out = append(out, weakMove{kind: performStore, thread: i, op: n})
+		}
+	}
+	if t.pc != blocked {
+		return out
+	}
+	n := len(t.win) - 1
+	kind := guessBranch
+	if t.views[n].op.Code == cpu.StoreExcl {
+		kind = guessStoreExcl
+	} else if !w.guesses {
+		return out
+	}
+	return append(out, weakMove{kind: kind, thread: i, op: n, guess: guessYes}, weakMove{kind: kind, thread: i, op: n, guess: guessNo})
 }
 
 // value is what the load half of op n would read from there.
@@ -59,14 +64,27 @@ func (w *weak) value(s *weakState, i, n, from int) (val uint64, ok bool) {
 	return v.op.Truncate(val), ok
 }
 
-// awaited says that op n is no wait, or one whose condition holds.
-func (w *weak) awaited(s *weakState, i, n, from int) bool {
+// mayLoad says that the load half of op n, whose value is there, may perform: a wait only
+// when its condition holds, and an atomic that will store not between another's halves,
+// because neither could ever store then.
+func (w *weak) mayLoad(s *weakState, i, n, from int) bool {
 	v := &s.th[i].views[n]
-	if v.op.Code != cpu.Wait {
-		return true
+	switch v.op.Code {
+	case cpu.Wait:
+		val, ok := w.value(s, i, n, from)
+		return ok && v.bOK && v.op.Taken(val, v.b)
+	case cpu.RMW:
+		if from >= 0 || v.op.Fn == cpu.Cas && !v.cOK {
+			return v.cOK || v.op.Fn != cpu.Cas || !w.decided
+		}
+		val, ok := w.value(s, i, n, from)
+		if !ok {
+			return true
+		}
+		_, stores := v.op.Modify(val, v.b, v.c)
+		return !stores || !s.between(i, v.addr)
 	}
-	val, ok := w.value(s, i, n, from)
-	return ok && v.bOK && v.op.Taken(val, v.b)
+	return true
 }
 
 // take performs a move and lets every thread settle; false means that a guess has
@@ -74,7 +92,7 @@ func (w *weak) awaited(s *weakState, i, n, from int) bool {
 func (w *weak) take(s *weakState, m weakMove) bool {
 	t := &s.th[m.thread]
 	e, v := &t.win[m.op], &t.views[m.op]
-	var touched uint64
+	w.touched = 0
 	switch m.kind {
 	case performLoad:
 		val, ok := w.value(s, m.thread, m.op, m.from)
@@ -88,7 +106,7 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 			return false
 		}
 		e.wdone = true
-		touched = w.stored(s, m.thread, m.op, v.addr)
+		w.touched = w.stored(s, m.thread, m.op, v.addr)
 	case guessBranch:
 		e.guess = m.guess
 		t.pc = e.pc + 1
@@ -100,7 +118,7 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 		t.pc = e.pc + 1
 	}
 	for i := range s.th {
-		if (i == m.thread || touched>>i&1 != 0) && !w.settle(s, i) {
+		if (i == m.thread || w.touched>>i&1 != 0) && !w.settle(s, i) {
 			return false
 		}
 	}
@@ -125,7 +143,7 @@ func (w *weak) stored(s *weakState, i, n int, addr uint64) (touched uint64) {
 		}
 		t := &s.th[k]
 		for j := range t.win {
-			if v := &t.views[j]; v.hasLd && t.win[j].rdone && v.addr == addr && t.fromMemory(j) {
+			if t.readsAt(j, addr) {
 				t.win[j].stale = true
 				touched |= 1 << k
 			}
@@ -138,12 +156,38 @@ func (w *weak) stored(s *weakState, i, n int, addr uint64) (touched uint64) {
 	return touched
 }
 
+// inflight says that the op at pc is in the window.
+func (t *weakThread) inflight(pc int) bool {
+	for n := range t.win {
+		if t.win[n].pc == pc {
+			return true
+		}
+	}
+	return false
+}
+
+// readsAt says that op n has read addr in memory.
+func (t *weakThread) readsAt(n int, addr uint64) bool {
+	v := &t.views[n]
+	return v.hasLd && t.win[n].rdone && v.addr == addr && t.fromMemory(n)
+}
+
+// hasRead says that a store to addr concerns the thread, see stored.
+func (t *weakThread) hasRead(addr uint64) bool {
+	for n := range t.win {
+		if t.readsAt(n, addr) {
+			return true
+		}
+	}
+	return t.monitor.armed && t.monitor.addr == addr
+}
+
 // settle does what takes no step in thread i: it forgets what no rule will ask for,
 // retires finished ops and fetches new ones. The views are up to date afterwards. False
 // means that a guess has turned out wrong.
 func (w *weak) settle(s *weakState, i int) bool {
 	t, p := &s.th[i], &w.threads[i]
-	w.look(s, i)
+	w.look(t, p)
 	if t.doomed() {
 		return false
 	}
@@ -151,6 +195,9 @@ func (w *weak) settle(s *weakState, i int) bool {
 		changed := w.retire(s, i)
 		for !t.sealed && t.pc < len(p.ops) && len(t.win) < p.window { // not blocked
 			op := &p.ops[t.pc]
+			if w.oneRound && t.inflight(t.pc) {
+				break
+			}
 			if op.Code == cpu.Halt {
 				t.pc = len(p.ops)
 				break
@@ -166,7 +213,7 @@ func (w *weak) settle(s *weakState, i int) bool {
 			t.sealed = hasLd && w.seals.Has(ld) || hasSt && w.seals.Has(st)
 		}
 		if changed {
-			w.look(s, i)
+			w.look(t, p)
 		}
 		if n := len(t.win) - 1; t.pc == blocked && t.views[n].takenOK {
 			t.pc = t.win[n].pc + 1

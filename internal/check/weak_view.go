@@ -25,9 +25,8 @@ type view struct {
 	done             bool         // nothing is left to do but to retire
 }
 
-// look fills in the views of a thread.
-func (w *weak) look(s *weakState, i int) {
-	t, p := &s.th[i], &w.threads[i]
+// look fills in the views of a thread that runs p.
+func (w *weak) look(t *weakThread, p *weakProgram) {
 	var writer [256]int16 // register -> 1 + youngest op that writes it
 	t.views = t.views[:0]
 	var older cpu.ClassSet
@@ -105,7 +104,7 @@ func (w *weak) lookAccess(e *inflight, v *view) {
 	case cpu.StoreExcl:
 		v.data, v.dataOK = v.op.Truncate(v.b), v.bOK
 		// The status is there at once: no dependency goes through it.
-		v.resOK = e.guess != guessNone
+		v.resOK = e.guess == guessNo || e.guess == guessYes && (e.wdone || !w.decided)
 		v.res = uint64(bit(e.guess == guessNo, 0))
 		v.hasSt = e.guess == guessYes
 	case cpu.RMW:
@@ -218,19 +217,25 @@ func (w *weak) mayStore(s *weakState, i, n int) bool {
 			}
 		}
 	}
-	for k := range s.th { // another thread is between the halves of an atomic
+	return !s.between(i, v.addr)
+}
+
+// between says that another thread than i is between the halves of an atomic on addr,
+// where no store may come.
+func (s *weakState) between(i int, addr uint64) bool {
+	for k := range s.th {
 		if k == i {
 			continue
 		}
 		u := &s.th[k]
 		for j := range u.win {
 			o := &u.views[j]
-			if o.op.Code == cpu.RMW && o.addrOK && o.addr == v.addr && u.win[j].rdone && o.hasSt && !o.open && !u.win[j].wdone && u.fromMemory(j) {
-				return false
+			if o.op.Code == cpu.RMW && o.addrOK && o.addr == addr && u.win[j].rdone && o.hasSt && !o.open && !u.win[j].wdone && u.fromMemory(j) {
+				return true
 			}
 		}
 	}
-	return true
+	return false
 }
 
 // doomed says that a guess of a thread has turned out wrong.
