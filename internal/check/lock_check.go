@@ -19,7 +19,8 @@ type LockRequest struct {
 
 	Readers, Writers, Detachers int
 	Rounds                      int // of readers and writers; 0 is 1
-	Scenario                    string
+	Scenario                    string // "" is what fits the lock, see Scenarios
+	Mutant                      *vmalock.Mutant
 	FullMmapLock                bool // run mmap_lock's own programs, not an atomic lock
 	Unreduced                   bool // see LockConfig
 	MaxStates                   int
@@ -30,6 +31,7 @@ type LockRequest struct {
 // LockReport is the outcome of a check. Everything but Host is the same on any host.
 type LockReport struct {
 	Lock        string `json:"lock"`
+	Mutant      string `json:"mutant,omitempty"`
 	Model       string `json:"model"`
 	ISA         string `json:"isa"`
 	Scenario    string `json:"scenario"`
@@ -123,7 +125,9 @@ func lockLearn(cfg LockConfig, words *lockWords) error {
 // lockSystem places the objects and links the tasks' programs.
 func lockSystem(req *LockRequest) (LockConfig, error) {
 	cfg := LockConfig{Model: req.Model, Equal: req.Readers, Window: req.Window, Unreduced: req.Unreduced}
-	procs, err := req.Lock.Programs()
+	sc := scenario(req.Scenario)
+	lock := req.Lock
+	procs, err := lock.Programs()
 	if err != nil {
 		return cfg, err
 	}
@@ -165,15 +169,16 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 		}
 		return nil
 	}
+	if sc.sameMM {
+		other = mm
+	}
 	regs := map[string]uint64{"mm": uint64(mm), "other": uint64(other), "addr": start + 0x1000, "start": end, "rounds": uint64(req.Rounds)}
-	reuse := map[string]int64{"": 1, "free": 0, "reuse": 1, "exit": 2}
-	params := map[string]int64{"REUSE": reuse[req.Scenario]}
 	for _, t := range []struct {
 		n          int
 		name, main string
-	}{{req.Readers, "reader", "check_reader"}, {req.Writers, "writer", "check_writer"}, {req.Detachers, "detacher", "check_detacher"}} {
+	}{{req.Readers, "reader", sc.reader}, {req.Writers, "writer", sc.writer}, {req.Detachers, "detacher", sc.detacher}} {
 		if t.n > 0 {
-			if err := add(t.n, t.name, t.main, params, regs); err != nil {
+			if err := add(t.n, t.name, t.main, sc.params, regs); err != nil {
 				return cfg, err
 			}
 		}
