@@ -229,7 +229,7 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 		}
 		v.lockedSeq = v.mm.seqMask
 	case VMAMove:
-		if v.ref() != 0 {
+		if v.nTrue+v.nInflight > 0 || v.flagOwner != 0 {
 			return "I3", "a VMA is freed or reused that is still in use (" + v.describe() + ")"
 		}
 	case DataWrite:

@@ -19,6 +19,10 @@ type Kind struct {
 	Base   string // the shipped kind whose programs it takes where it has none of its own; "" for none
 	Source Source // its own programs
 
+	// Grace says that VMAs are freed after an RCU grace period. Otherwise they are
+	// typesafe by RCU: freed memory may be another VMA at once.
+	Grace bool
+
 	// Options are the kernel that the programs are those of.
 	Options Options
 
@@ -57,10 +61,15 @@ var (
 //
 //	# base: the name of that lock
 //
+// and one whose readers may look at a VMA that was freed, as long as they are inside an
+// RCU read section, says so below (otherwise its memory may be another VMA at once):
+//
+//	# vmas: freed after a grace period
+//
 // and file is how errors call it. Mistakes in the programs are found by Programs.
 func ParseKind(file, text string) (Kind, error) {
 	k := Kind{Source: Source{file, text}, Options: DefaultOptions()}
-	lines := append(strings.SplitN(text, "\n", 4), "", "", "")
+	lines := append(strings.SplitN(text, "\n", 5), "", "", "", "")
 	var ok [3]bool
 	k.Name, k.Doc, ok[0] = strings.Cut(strings.TrimPrefix(lines[0], "# "), ": ")
 	k.Layout, ok[1] = strings.CutPrefix(lines[1], "# layout: ")
@@ -75,8 +84,12 @@ func ParseKind(file, text string) (Kind, error) {
 			return Kind{}, fmt.Errorf("%s:3:9: error: there is no shipped lock %q to be based on", file, k.Base)
 		}
 	}
+	k.Grace = lines[2] == graceLine || lines[3] == graceLine
 	return k, nil
 }
+
+// graceLine is how a lock's file says that it needs Kind.Grace.
+const graceLine = "# vmas: freed after a grace period"
 
 // shipped is the kind in kinds/NAME.uop. The file is part of the binary, so a
 // mistake in it is a bug, which the package's tests find.

@@ -139,7 +139,7 @@ func TestEveryProgramOfAKindIsReached(t *testing.T) {
 func TestEveryProgramSaysWhatItDoes(t *testing.T) {
 	// Plain wrappers and seqcounts speak for themselves; their file has a comment.
 	for _, kind := range vmalock.Kinds() {
-		for _, s := range append(vmalock.Kernel(), kind.Source) {
+		for _, s := range append(append(vmalock.Kernel(), vmalock.TaskSources()...), kind.Source) {
 			if !strings.HasPrefix(s.Text, "# ") {
 				t.Errorf("%s does not open with a comment", s.File)
 			}
@@ -155,7 +155,7 @@ func TestProgramsUseExactlyTheEventsOfTheTable(t *testing.T) {
 	used := map[string]bool{}
 	ghost := regexp.MustCompile(`ghost (\w+) (\w+)`)
 	for _, kind := range vmalock.Kinds() {
-		for _, s := range append(vmalock.Kernel(), kind.Source) {
+		for _, s := range append(append(vmalock.Kernel(), vmalock.TaskSources()...), kind.Source) {
 			for _, line := range strings.Split(s.Text, "\n") {
 				m := ghost.FindStringSubmatch(line)
 				if m == nil {

@@ -79,3 +79,13 @@ func (e Edit) matches(lines []string) bool {
 	}
 	return true
 }
+
+// FindMutant looks a mutant up by its name.
+func FindMutant(name string) (Mutant, bool) {
+	for _, m := range Mutants() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Mutant{}, false
+}

@@ -20,9 +20,6 @@ import (
 	"cohsim/vmalock"
 )
 
-// exitFailed is a law that does not hold.
-const exitFailed = 1
-
 type checkFlags struct {
 	models                      []string
 	isa                         string
@@ -301,4 +298,57 @@ func (f *checkFlags) write(w io.Writer, reports []*check.LockReport) error {
 		}
 	}
 	return nil
+}
+
+// mutants are the checks of known mistakes.
+func (f *checkFlags) mutants(args []string) ([]check.LockRequest, error) {
+	if len(args) > 0 && !slices.Equal(args, []string{vmalock.VMRefcnt.Name}) {
+		return nil, usage("--mutant: the known mistakes are of %s", vmalock.VMRefcnt.Name)
+	}
+	mutants := vmalock.Mutants()
+	if f.mutant != "all" {
+		m, ok := vmalock.FindMutant(f.mutant)
+		if !ok {
+			var names []string
+			for _, m := range mutants {
+				names = append(names, m.Name)
+			}
+			return nil, oneOf("mutant", f.mutant, names)
+		}
+		mutants = []vmalock.Mutant{m}
+	}
+	var reqs []check.LockRequest
+	for _, m := range mutants {
+		models := []string{m.Model}
+		if len(f.models) > 0 {
+			models = f.models
+		}
+		for _, name := range models {
+			model := cpu.ModelByName(name)
+			if model == nil {
+				return nil, usage("there is no memory model %q", name)
+			}
+			req := check.DefaultLockRequest(vmalock.VMRefcnt, model)
+			req.Mutant, req.Scenario = &m, m.Scenario
+			req.Readers, req.Writers, req.Detachers = m.Readers, m.Writers, m.Detachers
+			if m.Window > 0 {
+				req.Window = m.Window
+			}
+			if err := f.fill(&req); err != nil {
+				return nil, err
+			}
+			reqs = append(reqs, req)
+		}
+	}
+	return reqs, nil
+}
+
+func (f *checkFlags) listMutants(w io.Writer) error {
+	t := report.Table{Columns: []report.Column{{Name: "mutant"}, {Name: "what is wrong", Wrap: true}, {Name: "where it comes from", Wrap: true}}}
+	for _, m := range vmalock.Mutants() {
+		t.Rows = append(t.Rows, []report.Cell{report.Str(m.Name), report.Str(m.Doc), report.Str(m.Source)})
+	}
+	return write(w, func(w io.Writer) error {
+		return report.WriteTables(w, f.format, []report.Table{t}, report.Options{})
+	})
 }

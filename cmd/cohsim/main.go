@@ -8,6 +8,7 @@
 //	cohsim metrics, explain  what a number or a key means
 //	cohsim layout            import and draw struct layouts
 //	cohsim verify            model-check the protocol tables
+//	cohsim check             explore what tasks can do with a lock
 //	cohsim litmus            explore litmus tests under the memory models
 //	cohsim validate          hold the model against measured hardware
 //	cohsim calibrate         fit the free keys of a machine to measured points
@@ -81,7 +82,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
 	root.AddCommand(runCommand(), compareCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
-		layoutCommand(), verifyCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
+		layoutCommand(), verifyCommand(), checkCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
 	return root
 }
 

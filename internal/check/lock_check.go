@@ -18,8 +18,8 @@ type LockRequest struct {
 	ISA    cpu.ISA
 
 	Readers, Writers, Detachers int
-	Rounds                      int // of readers and writers; 0 is 1
-	Scenario                    string // "" is what fits the lock, see Scenarios
+	Rounds                      int    // of readers and writers; 0 is 1
+	Scenario                    string // see lockScenarios; "" is how the lock has its VMAs freed
 	Mutant                      *vmalock.Mutant
 	FullMmapLock                bool // run mmap_lock's own programs, not an atomic lock
 	Unreduced                   bool // see LockConfig
@@ -56,13 +56,23 @@ func CheckLock(req LockRequest) (*LockReport, error) {
 	if req.Rounds == 0 {
 		req.Rounds = 1
 	}
+	if req.Scenario == "" {
+		req.Scenario = "reuse"
+		if req.Lock.Grace {
+			req.Scenario = "grace"
+		}
+	}
 	cfg, err := lockSystem(&req)
 	if err != nil {
 		return nil, err
 	}
 	rep := &LockReport{Lock: req.Lock.Name, Model: req.Model.Name, ISA: req.ISA.String(), Scenario: req.Scenario,
 		Readers: req.Readers, Writers: req.Writers, Detachers: req.Detachers, Rounds: req.Rounds}
+	if req.Mutant != nil {
+		rep.Mutant = req.Mutant.Name
+	}
 	words := newLockWords(cfg.World, cfg.Equal)
+	cfg.Equal = words.equal
 	if err := lockLearn(cfg, words); err != nil {
 		return nil, err
 	}
@@ -127,6 +137,17 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	cfg := LockConfig{Model: req.Model, Equal: req.Readers, Window: req.Window, Unreduced: req.Unreduced}
 	sc := scenario(req.Scenario)
 	lock := req.Lock
+	if sc.seqBits > 0 {
+		o := lock.Options
+		o.SeqBits = sc.seqBits
+		lock = lock.With(o)
+	}
+	if req.Mutant != nil {
+		var err error
+		if lock, err = lock.Edited(req.Mutant.Edits...); err != nil {
+			return cfg, err
+		}
+	}
 	procs, err := lock.Programs()
 	if err != nil {
 		return cfg, err
@@ -141,11 +162,13 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	}
 	lib := cpu.LibraryOf(procs...)
 	w := vmalock.NewWorld(req.Layout, mem.NewSpace(req.Layout))
+	w.SeqBits = lock.Options.SeqBits
 	const start, end = 0x10000, 0x20000
 	mm := w.AddMM()
 	other := w.AddMM()
 	vma := w.AddVMA(mm, start, end, true)
 	w.Set(mm, "mm_struct", "mm_mt.ma_root", uint64(vma))
+	w.Set(vma, "vm_area_struct", "anon_vma", 0)
 	add := func(n int, name, main string, params map[string]int64, regs map[string]uint64) error {
 		i := slices.IndexFunc(mains, func(p *cpu.Proc) bool { return p.Name == main })
 		prog, err := cpu.Link(mains[i], cpu.LinkOptions{ISA: req.ISA, Layout: req.Layout, Library: lib, Params: params})
@@ -169,10 +192,11 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 		}
 		return nil
 	}
+	next := uint64(start)
 	if sc.sameMM {
-		other = mm
+		other, next = mm, end
 	}
-	regs := map[string]uint64{"mm": uint64(mm), "other": uint64(other), "addr": start + 0x1000, "start": end, "rounds": uint64(req.Rounds)}
+	regs := map[string]uint64{"mm": uint64(mm), "other": uint64(other), "addr": start + 0x1000, "start": next, "rounds": uint64(req.Rounds)}
 	for _, t := range []struct {
 		n          int
 		name, main string
@@ -184,7 +208,7 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 		}
 	}
 	cfg.World = w
-	return cfg, w.Err()
+	return cfg, w.Finish()
 }
 
 // explain words a violation that concerns no single step.

@@ -78,7 +78,7 @@ const armWindow = 8
 // DefaultLockRequest is the check of a lock under a model that fits into a minute. The
 // layout is still to be set.
 func DefaultLockRequest(lock vmalock.Kind, m *cpu.Model) LockRequest {
-	r := LockRequest{Lock: lock, Model: m, ISA: cpu.X86_64, Readers: 2, Writers: 1, Detachers: 1, Rounds: 1, Scenario: "grace"}
+	r := LockRequest{Lock: lock, Model: m, ISA: cpu.X86_64, Readers: 2, Writers: 1, Detachers: 1, Rounds: 1}
 	switch m {
 	case cpu.SC:
 		r.Readers, r.Detachers = 3, 0

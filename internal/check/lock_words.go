@@ -63,8 +63,8 @@ func newLockWords(w *vmalock.World, equal int) *lockWords {
 			task++
 			words.base = append(words.base, uint64(o.Base))
 			owner = int8(task)
-		case task >= 0: // what lies behind a task is on its stack
-			owner = int8(task)
+		case o.Struct != nil && o.Struct.Name == "rwsem_waiter":
+			owner = int8(task) // on its stack
 		}
 		for a := uint64(o.Base); a < uint64(o.Base)+uint64(o.Bytes); a += 4 {
 			words.owner[(a-lo)/4] = owner
@@ -73,7 +73,27 @@ func newLockWords(w *vmalock.World, equal int) *lockWords {
 	for _, i := range w.Init {
 		words.value[(uint64(i.Addr)-lo)/4] = i.Value
 	}
+	if !words.alike() {
+		words.equal = 0
+	}
 	return words
+}
+
+// alike says that what the equal tasks find in their own objects is the same, but for
+// the addresses of these objects. It is not if each has a place of its own elsewhere.
+func (w *lockWords) alike() bool {
+	for i := range w.owner {
+		task := int(w.owner[i])
+		if task <= 0 || task >= w.equal {
+			continue
+		}
+		apart := w.base[task] - w.base[0]
+		mine, first := w.value[i], w.value[i-int(apart/4)]
+		if mine != first && mine-apart != first {
+			return false
+		}
+	}
+	return true
 }
 
 // at is the index of an address, -1 outside of every object.
