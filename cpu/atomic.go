@@ -131,7 +131,7 @@ func (c *Core) storeExclusive(i int32, e *entry, t int64) {
 	}
 	c.armed = false
 	e.phase = executing
-	c.schedule(i, t+1)
+	c.schedule(i, t+int64(c.tm.StoreExclusive))
 }
 
 // atomicPhase ends a phase of an op at the head. It reports whether the op has
@@ -220,6 +220,14 @@ func (c *Core) SnoopHold(line uint64, owned bool, t int64, used int) (until int6
 		}
 	}
 	return 0, used
+}
+
+// Snooped tells the core that a snoop of a line is about to be answered: it ends an
+// exclusive access to the line, also if the core keeps a readable copy.
+func (c *Core) Snooped(line uint64) {
+	if c.monitor == line {
+		c.armed = false
+	}
 }
 
 // followed reports whether the next op after e, but for branches and marks, is

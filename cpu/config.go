@@ -29,7 +29,8 @@ type Config struct {
 	AtomicPrefetch bool   `toml:"atomic_prefetch" doc:"a locked op asks for ownership when its address is known, before it reaches the window's head"`
 	AtomicLoads    string `toml:"loads_over_atomic" oneof:"wait speculate" doc:"loads younger than a pending locked op (tso, sc): wait for its unlock, or bind early under the squash rule"`
 
-	ExclusiveHold int `toml:"exclusive_hold_cycles" min:"0" max:"1000" doc:"how long after a load-linked the core keeps an owned line from snoops, so that its store-conditional can win"`
+	StoreExclusive int `toml:"store_exclusive_cycles" min:"1" max:"1000" doc:"latency of a store-conditional that has its line, or that fails"`
+	ExclusiveHold  int `toml:"exclusive_hold_cycles" min:"0" max:"1000" doc:"how long after a load-linked the core keeps an owned line from snoops, so that its store-conditional can win"`
 
 	FenceFull  int `toml:"fence_full_cycles" min:"0" max:"1000" doc:"intrinsic latency of a full fence, beyond what it waits for"`
 	FenceLoad  int `toml:"fence_load_cycles" min:"0" max:"1000" doc:"intrinsic latency of a load fence (dmb ishld)"`
@@ -52,7 +53,7 @@ func DefaultConfig() Config {
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
 		ALUCycles: 1, MulCycles: 3, Branches: "static", MispredictCost: 14, SquashCost: 25,
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
-		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, Atomics: "near", AtomicPrefetch: true, AtomicLoads: "wait", ExclusiveHold: 16,
+		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, Atomics: "near", AtomicPrefetch: true, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
 		PauseNS: 40, ScheduleNS: 1500, SwitchNS: 500, WakeupNS: 1500, IPINS: 1000, SliceNS: 2_800_000, Preemption: "none",
 	}

@@ -234,42 +234,6 @@ func TestALoopWithoutProgressIsALivelock(t *testing.T) {
 	}
 }
 
-// With no younger load to overlap, an acquire costs nothing; with one it costs
-// the overlap that it forbids, the more the longer the younger load takes.
-func TestAnAcquireCostsTheOverlapItForbids(t *testing.T) {
-	span := func(window int, order string, data float64) int64 {
-		cfg := x86(window)
-		cfg.ISA = "arm64-lse"
-		cfg.Fabric.Near.Data = data
-		w := newWorld(t, cfg, []string{"a", "b"},
-			"    reg v w\n    work 5000\n    fence.isb\n    cas"+order+" v, [a], b, 1\n    load w, [b]\n    halt",
-			"    store [a], 0\n    store [b], 0\n    mb\n    halt")
-		_, res := w.run(t)
-		return res.End
-	}
-	if a, r := span(1, ".acq", 12), span(1, "", 12); a != r {
-		t.Errorf("window 1: acquire %d, relaxed %d", a, r)
-	}
-	last := int64(0)
-	for _, data := range []float64{12, 50, 200} {
-		cost := span(64, ".acq", data) - span(64, "", data)
-		if cost <= last {
-			t.Errorf("data leg %v: an acquire costs %d cycles, no more than the %d of a shorter leg", data, cost, last)
-		}
-		last = cost
-	}
-	x := func(order string) int64 {
-		w := newWorld(t, x86(64), []string{"a", "b"},
-			"    reg v w\n    work 5000\n    fence.lfence\n    load"+order+" v, [a]\n    load w, [b]\n    halt",
-			"    store [a], 0\n    store [b], 0\n    mb\n    halt")
-		_, res := w.run(t)
-		return res.End
-	}
-	if a, r := x(".acq"), x(""); a != r {
-		t.Errorf("tso: an acquire load takes %d cycles, a plain one %d", a, r)
-	}
-}
-
 func TestASpanInWhichNothingIsCompletedIsALivelock(t *testing.T) {
 	w := newWorld(t, x86(8), []string{"a"}, "    reg v\nspin:\n    load v, [a]\n    beq v, 0, spin\n    halt")
 	w.setup.WarmupNS, w.setup.MeasureNS = 100, 5000

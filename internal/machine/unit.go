@@ -33,6 +33,9 @@ func (m *Machine) deliver(e *simEvent) {
 				return
 			}
 		}
+		for _, i := range u.threads {
+			m.threads[i].core.Snooped(n)
+		}
 	}
 	m.received++
 	m.remember(ev, e.At)
