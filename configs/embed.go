@@ -5,8 +5,8 @@ package configs
 import "embed"
 
 // FS holds the shipped files under their paths in this directory: experiments
-// at the top, then layouts/, machines/ and points/ (measured hardware). To ship
+// and the programs that they run at the top, then layouts/, machines/ and points/ (measured hardware). To ship
 // another directory, add it to the pattern.
 //
-//go:embed *.toml all:layouts all:machines all:points
+//go:embed *.toml *.uop all:layouts all:machines all:points
 var FS embed.FS

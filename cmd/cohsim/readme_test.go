@@ -106,6 +106,44 @@ func TestTheReadmeShowsWhatTheQuickstartPrints(t *testing.T) {
 	}
 }
 
+// table is the part of a text from a table's title to the blank line behind the table.
+func table(text, title string) string {
+	i := strings.Index(text, title+"\n\n")
+	if i < 0 {
+		return ""
+	}
+	rest := text[i+len(title)+2:]
+	end := strings.Index(strings.Replace(rest, "\n```", "\n\n", 1), "\n\n")
+	return text[i : i+len(title)+2+end+1]
+}
+
+// What the README says an acquire costs is read off tables that the experiment prints.
+func TestTheReadmeShowsWhatTheAcquireExperimentPrints(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the whole experiment")
+	}
+	const file = "../../README.md"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, readme := ok(t, "run", "acquire-fence"), string(text)
+	for _, title := range []string{"From the lock to the last read · on = Arm near", "Read locks per second · form = acquire"} {
+		got, want := table(readme, title), table(out, title)
+		if got == want && want != "" {
+			continue
+		}
+		if got == "" || !*update {
+			t.Errorf("the README does not show (go test -update mends it):\n%s", want)
+			continue
+		}
+		readme = strings.Replace(readme, got, want, 1)
+		if err := os.WriteFile(file, []byte(readme), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // The two files that docs/uop.md shows run as they stand there.
 func TestTheProgramOfTheDocumentationRuns(t *testing.T) {
 	text, err := os.ReadFile("../../docs/uop.md")

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,8 +73,8 @@ func (f *runFlags) load(cmd *cobra.Command, ref string) (*experiment.Experiment,
 func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
 	if _, err := os.Stat(ref); err != nil && !strings.ContainsRune(ref, filepath.Separator) {
 		name := strings.TrimSuffix(ref, ".toml") + ".toml"
-		if text, err := fs.ReadFile(configs.FS, name); err == nil {
-			return experiment.LoadText(path.Join("configs", name), text, o)
+		if _, err := fs.Stat(configs.FS, name); err == nil {
+			return experiment.LoadShipped(name, o)
 		}
 		if !strings.HasSuffix(ref, ".toml") {
 			return nil, usage("%q is neither a file nor a shipped experiment (%s)%s",

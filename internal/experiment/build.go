@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ type point struct {
 // builder makes points and remembers what they have in common.
 type builder struct {
 	dir      string // what paths in the config are relative to
+	open     func(file string) ([]byte, error)
 	points   map[*config.Config]*point
 	locks    map[lockKey]vmalock.Kind
 	layouts  map[string]*mem.Layout
@@ -49,7 +51,7 @@ type lockKey struct {
 }
 
 func newBuilder() *builder {
-	return &builder{
+	return &builder{open: os.ReadFile,
 		points: map[*config.Config]*point{}, locks: map[lockKey]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
 		programs: map[string]*cpu.Program{}, digests: map[any]string{}, told: map[string]bool{},
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,22 +31,39 @@ type Overrides struct {
 
 // Load reads an experiment from a file. The error is one of [cpu.Problems],
 // [config.Diagnostics], or both joined, and holds every mistake of one pass.
-func Load(path string, o Overrides) (*Experiment, error) {
-	return load(path, o, func(opt config.Options) (*config.Experiment, error) { return config.Load(path, opt) })
+func Load(file string, o Overrides) (*Experiment, error) {
+	return load(file, o, func(opt config.Options) (*config.Experiment, error) { return config.Load(file, opt) })
 }
 
-// LoadText is [Load] for a text that is at hand; path is for messages, and for
+// LoadText is [Load] for a text that is at hand; file is for messages, and for
 // finding what it names.
-func LoadText(path string, text []byte, o Overrides) (*Experiment, error) {
-	return load(path, o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(path, text, opt) })
+func LoadText(file string, text []byte, o Overrides) (*Experiment, error) {
+	return load(file, o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(file, text, opt) })
 }
 
-func load(path string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
+// LoadShipped is [Load] for an experiment of package configs: what it names is
+// shipped with it.
+func LoadShipped(name string, o Overrides) (*Experiment, error) {
+	text, err := fs.ReadFile(configs.FS, name)
+	if err != nil {
+		return nil, err
+	}
+	at := path.Join("configs", name)
 	b := newBuilder()
-	b.dir = filepath.Dir(path)
+	b.open = func(name string) ([]byte, error) { return fs.ReadFile(configs.FS, name) }
+	return b.load(o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(at, text, opt) })
+}
+
+func load(file string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
+	b := newBuilder()
+	b.dir = filepath.Dir(file)
+	return b.load(o, read)
+}
+
+func (b *builder) load(o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
 	// What is typed on the command line is meant from where one stands.
 	if slices.ContainsFunc(o.Set, func(s string) bool { return strings.HasPrefix(s, "workload.file") }) {
-		b.dir = "."
+		b.dir, b.open = ".", os.ReadFile
 	}
 	exp, err := read(config.Options{
 		Shipped:   configs.FS,
@@ -87,7 +105,7 @@ func (b *builder) source(params any) error {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(b.dir, file)
 	}
-	text, err := os.ReadFile(file)
+	text, err := b.open(file)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
