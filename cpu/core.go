@@ -128,6 +128,9 @@ func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
 	size := 1 << bits.Len(uint(cfg.Window+7))
 	c.win = make([]entry, size)
 	c.mask = uint64(size - 1)
+	for _, list := range []*[]int32{&c.fills, &c.retry, &c.woken, &c.due, &c.cal.far} {
+		*list = make([]int32, 0, size) // of entries of the window
+	}
 	size = 1 << bits.Len(uint(cfg.StoreBuffer-1))
 	c.sq = make([]store, size)
 	c.sqMask = uint64(size - 1)

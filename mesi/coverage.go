@@ -5,7 +5,7 @@ import "strings"
 // Coverage counts how often each row fired. One Coverage serves one single-threaded
 // user at a time.
 type Coverage struct {
-	cache [numStates][NumCacheEvents]uint64
+	cache [NumStates][NumCacheEvents]uint64
 	home  [numHomeStates][NumHomeEvents]uint64
 }
 

@@ -36,7 +36,7 @@ func (p *Protocol) Lint() error {
 	for _, r := range p.cacheRows {
 		states |= 1 << r.To
 	}
-	for s := range numStates {
+	for s := range NumStates {
 		if states>>s&1 == 0 {
 			continue
 		}

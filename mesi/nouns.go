@@ -9,32 +9,35 @@ type State uint8
 
 // Cache states. I is the zero value: a line nobody has asked for.
 const (
-	I     State = iota // invalid
-	S                  // shared: readable, possibly one of several copies
-	E                  // exclusive and clean: readable, writable without a message
-	M                  // modified: the only copy, memory is stale
-	O                  // owned (MOESI): dirty and shared, answers reads, writes back when evicted
-	F                  // forward (MESIF): the one sharer that answers reads
-	IS_D               // read miss sent, waits for data
-	ISI_D              // as IS_D, but an invalidation of a later turn came first: use the data once
-	IM_AD              // write miss sent, waits for data and for acks
-	IM_A               // has the data of a write miss, waits for acks
-	SM_AD              // upgrade sent, still holds a readable copy, waits for the ack count
-	SM_A               // upgrade granted, waits for acks
-	OM_AD              // upgrade from O sent, still the owner, waits for the ack count
-	OM_A               // upgrade from O granted, waits for acks
-	MI_A               // dirty line in the eviction buffer, PutM sent
-	EI_A               // clean exclusive line in the eviction buffer, PutE sent
-	SI_A               // shared line in the eviction buffer, Put sent
-	OI_A               // owned line in the eviction buffer, PutM sent
-	II_A               // dead line in the eviction buffer, waits for PutAck only
-	numStates
+	I         State = iota // invalid
+	S                      // shared: readable, possibly one of several copies
+	E                      // exclusive and clean: readable, writable without a message
+	M                      // modified: the only copy, memory is stale
+	O                      // owned (MOESI): dirty and shared, answers reads, writes back when evicted
+	F                      // forward (MESIF): the one sharer that answers reads
+	IS_D                   // read miss sent, waits for data
+	ISI_D                  // as IS_D, but an invalidation of a later turn came first: use the data once
+	IM_AD                  // write miss sent, waits for data and for acks
+	IM_A                   // has the data of a write miss, waits for acks
+	SM_AD                  // upgrade sent, still holds a readable copy, waits for the ack count
+	SM_A                   // upgrade granted, waits for acks
+	OM_AD                  // upgrade from O sent, still the owner, waits for the ack count
+	OM_A                   // upgrade from O granted, waits for acks
+	MI_A                   // dirty line in the eviction buffer, PutM sent
+	EI_A                   // clean exclusive line in the eviction buffer, PutE sent
+	SI_A                   // shared line in the eviction buffer, Put sent
+	OI_A                   // owned line in the eviction buffer, PutM sent
+	II_A                   // dead line in the eviction buffer, waits for PutAck only
+	NumStates              // the number of states, not a state
 )
 
-var stateNames = [numStates]string{"I", "S", "E", "M", "O", "F", "IS_D", "ISI_D", "IM_AD", "IM_A",
+var stateNames = [NumStates]string{"I", "S", "E", "M", "O", "F", "IS_D", "ISI_D", "IM_AD", "IM_A",
 	"SM_AD", "SM_A", "OM_AD", "OM_A", "MI_A", "EI_A", "SI_A", "OI_A", "II_A"}
 
 func (s State) String() string { return name(stateNames[:], int(s)) }
+
+// In reports whether a set of states, a bit each, has s.
+func (s State) In(set uint32) bool { return set>>s&1 != 0 }
 
 // HomeState is the state of one line at its home (directory).
 type HomeState uint8

@@ -53,7 +53,7 @@ var farOwnedRows = []group{{
 // may come before the answer or, if the line has been fetched again, long before.
 func farCacheRows() []CacheRow {
 	var rows []CacheRow
-	for s := I; s < numStates; s++ {
+	for s := I; s < NumStates; s++ {
 		ask := "the home performs the op; it will take our copy back by a forward"
 		switch {
 		case s == I:

@@ -66,7 +66,7 @@ func (p *Protocol) Sheets() []Sheet {
 				}
 			}
 		}
-		for st := range numStates {
+		for st := range NumStates {
 			row, any := []string{st.String()}, false
 			for _, e := range events {
 				if next, do, ok := p.CacheRow(st, e); ok {

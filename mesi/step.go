@@ -17,6 +17,27 @@ func (u Unspecified) Error() string {
 		u.Self, u.State, u.Event, u.Msg.Type, u.Msg.From, u.Msg.Req, u.Msg.Acks)
 }
 
+// unspecifiedAtCache and unspecifiedAtHome panic, away from the path of messages that
+// are specified.
+//
+//go:noinline
+func unspecifiedAtCache(s State, ev CacheEvent, self Node, m *Msg) {
+	u := Unspecified{State: s.String(), Event: m.Type.String(), Self: self, Msg: *m}
+	if ev != noEvent {
+		u.Event = ev.String()
+	}
+	panic(u)
+}
+
+//go:noinline
+func unspecifiedAtHome(s HomeState, ev HomeEvent, m *Msg) {
+	u := Unspecified{AtHome: true, State: s.String(), Event: m.Type.String(), Self: Home, Msg: *m}
+	if ev != noEvent {
+		u.Event = ev.String()
+	}
+	panic(u)
+}
+
 // Core presents a core request for a line of cache self. Hit, Wait or a silent change
 // is in the effect; Evict and SilentEvict are legal in stable valid states only.
 func (p *Protocol) Core(l *Line, ev CoreEvent, self Node, out *Out) Effect {
@@ -51,13 +72,10 @@ func (p *Protocol) Recall(e *Entry, out *Out) Effect {
 }
 
 func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out) Effect {
-	if ev == noEvent {
-		panic(Unspecified{State: l.State.String(), Event: m.Type.String(), Self: self, Msg: *m})
+	if ev == noEvent || !p.cache[l.State][ev].ok {
+		unspecifiedAtCache(l.State, ev, self, m)
 	}
 	s := &p.cache[l.State][ev]
-	if !s.ok {
-		panic(Unspecified{State: l.State.String(), Event: ev.String(), Self: self, Msg: *m})
-	}
 	if p.Cov != nil {
 		p.Cov.cache[l.State][ev]++
 	}
@@ -100,13 +118,10 @@ var sends = [firstEffect]send{
 }
 
 func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
-	if ev == noEvent {
-		panic(Unspecified{AtHome: true, State: e.State.String(), Event: m.Type.String(), Self: Home, Msg: *m})
+	if ev == noEvent || !p.home[e.State][ev].ok {
+		unspecifiedAtHome(e.State, ev, m)
 	}
 	s := &p.home[e.State][ev]
-	if !s.ok {
-		panic(Unspecified{AtHome: true, State: e.State.String(), Event: ev.String(), Self: Home, Msg: *m})
-	}
 	if p.Cov != nil {
 		p.Cov.home[e.State][ev]++
 	}

@@ -141,11 +141,11 @@ func compileHome(r HomeRow) (homeStep, error) {
 // simulators that run at the same time need one each only if they count coverage.
 type Protocol struct {
 	Cov   *Coverage // counts rows fired, when not nil
-	evict [numStates]CacheEvent
+	evict [NumStates]CacheEvent
 	group Node // caches per bit of a coarse sharer list
 	limit int  // sharers named exactly; more make the list coarse
 	last  Node // largest cache number a coarse list may round up to
-	cache [numStates][NumCacheEvents]cacheStep
+	cache [NumStates][NumCacheEvents]cacheStep
 	home  [numHomeStates][NumHomeEvents]homeStep
 
 	name      string
@@ -188,7 +188,7 @@ func New(name string, o Options) (*Protocol, error) {
 func prune(cache []CacheRow, home []HomeRow) ([]CacheRow, []HomeRow) {
 	for {
 		var sent [numMsgTypes]bool
-		var cacheTo [numStates]bool
+		var cacheTo [NumStates]bool
 		var homeTo [numHomeStates]bool
 		cacheTo[I], homeTo[HI] = true, true
 		note := func(do []Action) {

@@ -28,7 +28,7 @@ type Protocol struct {
 	cfg  ProtocolConfig
 	n    int
 	cov  mesi.Coverage
-	core [numStates][]mesi.CoreEvent // events that lead somewhere; the rest wait or hit
+	core [NumStates][]mesi.CoreEvent // events that lead somewhere; the rest wait or hit
 
 	seenStates uint32                           // cache states visited, for the events left out of core
 	seenStall  [numHomeStates]uint32            // requests seen waiting in a blocked state
@@ -44,7 +44,7 @@ type Protocol struct {
 }
 
 const (
-	numStates     = int(mesi.II_A) + 1
+	NumStates     = int(mesi.II_A) + 1
 	numRequests   = int(mesi.FarOp) + 1
 	numHomeStates = int(mesi.A_P) + 1
 )
@@ -98,7 +98,7 @@ func NewProtocol(p *mesi.Protocol, cfg ProtocolConfig) (*Protocol, error) {
 	q := *p
 	s := &Protocol{p: &q, cfg: cfg, n: cfg.Caches}
 	q.Cov = &s.cov
-	for st := range numStates {
+	for st := range NumStates {
 		state := mesi.State(st)
 		if p.Readable(state) {
 			s.readMask |= 1 << st
@@ -154,7 +154,7 @@ func (s *Protocol) Coverage() *mesi.Coverage {
 			}
 		}
 	}
-	for st := range numStates {
+	for st := range NumStates {
 		if s.seenStates>>st&1 == 0 {
 			continue
 		}

@@ -152,6 +152,7 @@ type Machine struct {
 	topo   noc.Topology
 	proto  *mesi.Protocol
 	stable func(mesi.State) bool
+	rights [mesi.NumStates]cache.Rights // what a hit on an uncontended line in a state may do
 	msgs   *sim.Wheel[event]
 	wakes  *sim.Wheel[int32]
 
@@ -294,6 +295,7 @@ func New(s Setup) (*Machine, error) {
 	}
 	for i := range m.units {
 		u := &m.units[i]
+		u.inbox = make(arrivals, 0, 64+len(m.units)) // every other unit may send an ack at the same time
 		u.st = m.threads[u.threads[0]].st
 		m.l3s[u.place.L3].units[i/64] |= 1 << (i % 64)
 	}
@@ -306,6 +308,17 @@ func New(s Setup) (*Machine, error) {
 	}
 	m.proto.Cov = s.Coverage
 	m.stable = m.proto.Stable
+	for s := range mesi.NumStates {
+		if m.proto.Readable(s) {
+			m.rights[s] = cache.MayRead
+		}
+		if s == mesi.M {
+			m.rights[s] |= cache.MayWrite
+		}
+		if !m.noPlain {
+			m.rights[s] |= cache.Plain
+		}
+	}
 	m.bounds()
 	for i := range m.threads {
 		th := &m.threads[i]

@@ -360,15 +360,9 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 // frame. Threads that share caches never hit plainly: they must hear of each
 // other's stores.
 func (m *Machine) sync(u *unit, fr *cache.Frame) {
-	var r cache.Rights
-	if m.proto.Readable(fr.State) {
-		r = cache.MayRead
-	}
-	if fr.State == mesi.M {
-		r |= cache.MayWrite
-	}
-	if !fr.Tracked && len(u.threads) == 1 && !m.noPlain {
-		r |= cache.Plain
+	r := m.rights[fr.State]
+	if fr.Tracked || len(u.threads) > 1 {
+		r &^= cache.Plain
 	}
 	u.Sync(fr, r)
 }

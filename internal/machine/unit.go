@@ -42,6 +42,12 @@ func (m *Machine) deliver(e *simEvent) {
 	m.atUnit(u, f, ev, e.At)
 }
 
+// States whose holder owns the line, and states of a copy newer than memory.
+const (
+	owning   = 1<<mesi.M | 1<<mesi.E | 1<<mesi.O | 1<<mesi.OM_AD
+	modified = 1<<mesi.M | 1<<mesi.O | 1<<mesi.OM_AD | 1<<mesi.MI_A | 1<<mesi.OI_A
+)
+
 // atUnit presents a message to a unit's copy of the line: frame f, or an entry
 // of the eviction buffer if f is negative.
 func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
@@ -60,7 +66,8 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 
 	was := state.State
 	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Cache(state, &ev.msg, m.migrates(u, fr, was, ev, t), u.id, &m.out)
+	migrate := ev.msg.Type == mesi.FwdGetS && fr != nil && m.migrates(u, fr, was, ev, t)
+	eff := m.proto.Cache(state, &ev.msg, migrate, u.id, &m.out)
 	if eff == 0 && ev.msg.Type == mesi.InvAck {
 		return // one of many
 	}
@@ -69,7 +76,7 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 		return
 	}
 	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
-		owner := was == mesi.M || was == mesi.E || was == mesi.O || was == mesi.OM_AD
+		owner := was.In(owning)
 		switch {
 		case ev.msg.Type == mesi.RcInv || ev.msg.Type == mesi.RcX:
 			if ev.flags&write != 0 {
@@ -84,7 +91,7 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 		}
 	}
 	var fl evFlags
-	if was == mesi.M || was == mesi.O || was == mesi.MI_A || was == mesi.OI_A || was == mesi.OM_AD {
+	if was.In(modified) {
 		fl = dirty
 	}
 	for i := range m.out.Msgs {
@@ -159,7 +166,7 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 // migrates decides how an owner answers a read: with a shared copy, or by
 // handing the line over.
 func (m *Machine) migrates(u *unit, fr *cache.Frame, was mesi.State, ev *event, t int64) bool {
-	if ev.msg.Type != mesi.FwdGetS || fr == nil || was != mesi.M && was != mesi.E {
+	if was != mesi.M && was != mesi.E {
 		return false
 	}
 	d := noc.Between(u.place, m.units[ev.msg.Req].place)
