@@ -231,9 +231,9 @@ func (c *Core) step(t int64, limit *int64) int64 {
 		c.attendTo(t)
 	}
 	if c.mayRunDirectly(t) {
+		c.rewind()
 		t = c.direct(t, min(*limit, c.attend))
 		c.cal.now = t
-		c.rewind()
 	}
 	fetched := c.fetch(t)
 	if c.head < c.tail {

@@ -4,10 +4,11 @@ import "cohsim/internal/stats"
 
 // direct runs ops one after the other without a trip through the window, for
 // as long as that is what the window would do: an in-order core (window 1), and
-// only arithmetic, branches that go as predicted, marks, accesses that hit
-// plainly and atomic ops on a line held writable, all complete before limit. It
-// returns the cycle at which the next op enters the window. The reference engine
-// does without, and the two must agree in every cycle charged.
+// only arithmetic, branches that go as predicted, marks, accesses that hit and
+// atomic ops on a line held writable, all complete before limit. A load that
+// takes longer is put into the window here. It returns the cycle at which the
+// next op enters the window, or that load did. The reference engine does without,
+// and the two must agree in every cycle charged.
 func (c *Core) direct(t, limit int64) int64 {
 	c.charge(t)
 	queued := c.sqHead < c.sqTail // and nothing but a message moves the queue
@@ -57,10 +58,25 @@ func (c *Core) direct(t, limit int64) int64 {
 				return t
 			}
 			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), limit-t)
+			cause = stats.L1
 			if !ok {
-				return t
+				if c.info[to].slots == 0 { // it enters the window together with this op
+					return t
+				}
+				var r Result
+				if v, lat, cause, r = c.port.Load(addr, op.Bytes(), t); r != Done || t+lat >= limit {
+					c.cal.now = t
+					i, e := c.occupy(op, in)
+					e.v[slotA], e.addr = a, addr
+					if op.Dst != NoReg {
+						c.rename[op.Dst] = e.seq + 1
+					}
+					c.pc = to
+					c.loaded(i, e, t, v, lat, cause, r)
+					return t
+				}
 			}
-			next, cause = t+lat, stats.L1
+			next = t + lat
 			if op.Dst != NoReg {
 				c.regs[op.Dst] = v
 			}

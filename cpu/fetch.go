@@ -39,21 +39,7 @@ func (c *Core) fetch(t int64) fetchState {
 
 // insert puts the op at pc into the window and moves pc along.
 func (c *Core) insert(op *Op, in *opInfo, t int64) {
-	i := int32(c.tail & c.mask)
-	e := &c.win[i]
-	e.op, e.seq, e.phase = op, c.tail, waiting
-	e.ld, e.st, e.set = in.ld.C, in.st.C, in.set
-	e.flags, e.need, e.level, e.slots = 0, 0, uint8(in.cause), in.slots
-	e.deps, e.gates = noLink, noLink
-	e.sq, e.pc, e.epoch = c.sqTail, c.pc, c.epoch
-	c.tail++
-	c.used += int(in.slots)
-	for s := in.set; s != 0; s &= s - 1 {
-		k := bits.TrailingZeros16(uint16(s))
-		c.pend[k]++
-	}
-	c.pendSet |= in.set
-
+	i, e := c.occupy(op, in)
 	switch op.Code {
 	case Nop, Mark:
 		e.phase = done
@@ -118,6 +104,25 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 	if e.need == 0 {
 		c.execute(i, e, t)
 	}
+}
+
+// occupy gives the op at pc the window's next entry.
+func (c *Core) occupy(op *Op, in *opInfo) (i int32, e *entry) {
+	i = int32(c.tail & c.mask)
+	e = &c.win[i]
+	e.op, e.seq, e.phase = op, c.tail, waiting
+	e.ld, e.st, e.set = in.ld.C, in.st.C, in.set
+	e.flags, e.need, e.level, e.slots = 0, 0, uint8(in.cause), in.slots
+	e.deps, e.gates = noLink, noLink
+	e.sq, e.pc, e.epoch = c.sqTail, c.pc, c.epoch
+	c.tail++
+	c.used += int(in.slots)
+	for s := in.set; s != 0; s &= s - 1 {
+		k := bits.TrailingZeros16(uint16(s))
+		c.pend[k]++
+	}
+	c.pendSet |= in.set
+	return i, e
 }
 
 // operand reads a source operand, or links the entry to its producer.

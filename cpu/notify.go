@@ -49,6 +49,13 @@ func (c *Core) LineReady(line uint64, t int64, cause stats.Cause) {
 // wakeLoads retries, oldest first, the loads of a list that wait for the line
 // (any line if line is noLine).
 func (c *Core) wakeLoads(list *[]int32, line uint64, t int64) {
+	if len(*list) == 1 {
+		if i := (*list)[0]; line == noLine || c.win[i].addr>>lineShift == line {
+			*list = (*list)[:0]
+			c.load(i, &c.win[i], t)
+		}
+		return
+	}
 	go_ := c.woken[:0]
 	keep := (*list)[:0]
 	for _, i := range *list {
@@ -186,13 +193,13 @@ func (c *Core) LineGone(line uint64) { c.gone = append(c.gone, line) }
 
 // loseGone tells whether that mattered: the core may then have something to do
 // in the next cycle, such as to fetch again what it squashed.
-func (c *Core) loseGone(t int64) (mattered bool) {
-	if len(c.gone) > 0 {
-		for _, line := range c.gone {
-			mattered = c.LineLost(line, t) == t || mattered
-		}
-		c.gone = c.gone[:0]
+func (c *Core) loseGone(t int64) (mattered bool) { return len(c.gone) > 0 && c.loseLines(t) }
+
+func (c *Core) loseLines(t int64) (mattered bool) {
+	for _, line := range c.gone {
+		mattered = c.LineLost(line, t) == t || mattered
 	}
+	c.gone = c.gone[:0]
 	return mattered
 }
 

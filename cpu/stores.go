@@ -205,6 +205,11 @@ func (c *Core) load(i int32, e *entry, t int64) {
 		}
 	}
 	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
+	c.loaded(i, e, t, val, lat, level, r)
+}
+
+// loaded takes what the port answered to a load.
+func (c *Core) loaded(i int32, e *entry, t int64, val uint64, lat int64, level stats.Cause, r Result) {
 	switch r {
 	case Done:
 		e.val, e.perfAt, e.level = val, t, uint8(level)

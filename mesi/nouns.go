@@ -37,7 +37,7 @@ var stateNames = [NumStates]string{"I", "S", "E", "M", "O", "F", "IS_D", "ISI_D"
 func (s State) String() string { return name(stateNames[:], int(s)) }
 
 // In reports whether a set of states, a bit each, has s.
-func (s State) In(set uint32) bool { return set>>s&1 != 0 }
+func (s State) In(set uint32) bool { return set>>(s&31)&1 != 0 }
 
 // HomeState is the state of one line at its home (directory).
 type HomeState uint8

@@ -72,10 +72,13 @@ func (p *Protocol) Recall(e *Entry, out *Out) Effect {
 }
 
 func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out) Effect {
-	if ev == noEvent || !p.cache[l.State][ev].ok {
+	if ev == noEvent {
 		unspecifiedAtCache(l.State, ev, self, m)
 	}
 	s := &p.cache[l.State][ev]
+	if !s.ok {
+		unspecifiedAtCache(l.State, ev, self, m)
+	}
 	if p.Cov != nil {
 		p.Cov.cache[l.State][ev]++
 	}
@@ -118,10 +121,13 @@ var sends = [firstEffect]send{
 }
 
 func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
-	if ev == noEvent || !p.home[e.State][ev].ok {
+	if ev == noEvent {
 		unspecifiedAtHome(e.State, ev, m)
 	}
 	s := &p.home[e.State][ev]
+	if !s.ok {
+		unspecifiedAtHome(e.State, ev, m)
+	}
 	if p.Cov != nil {
 		p.Cov.home[e.State][ev]++
 	}

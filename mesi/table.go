@@ -280,7 +280,7 @@ func (p *Protocol) Has(s State, e CacheEvent) bool { return p.cache[s][e].ok }
 func (p *Protocol) HomeHas(s HomeState, e HomeEvent) bool { return p.home[s][e].ok }
 
 // Readable reports whether a load may use the bytes of a line in this state.
-func (p *Protocol) Readable(s State) bool { return readable>>s&1 != 0 }
+func (p *Protocol) Readable(s State) bool { return s.In(readable) }
 
 // Writable reports whether a store may be performed without asking; E counts, it
 // becomes M without a message.
