@@ -27,7 +27,7 @@ func writeLitmus(f *litmusFlags, rows []litmusRow, compared bool, w io.Writer) e
 		if len(rows) > manyTests {
 			tables = append(tables, litmusSuites(rows, compared))
 		}
-		if f.timed > 0 && len(rows) > 1 {
+		if f.timed > 0 && slices.ContainsFunc(rows, func(r litmusRow) bool { return len(r.weak) > 0 }) && len(rows) > 1 {
 			tables = append(tables, litmusShapes(rows))
 		}
 		if t := litmusLines(rows); len(t.Rows) > 0 {
