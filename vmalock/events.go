@@ -45,7 +45,9 @@ const (
 	SemGrantMore // a waker counts further readers in
 	SemGranted   // a queued reader has learnt that it was let in
 	SemUpRead    // a reader leaves
-	SemWrite     // a writer gets in: no reader and no writer was there
+	SemWrite     // a writer gets in past the queue: no reader, no writer and no hand-off was there
+	SemTryWrite  // a queued writer gets in, or has the semaphore promised to the first in the queue
+	SemFlags     // only the bits of the queue change: waiters, hand-off
 	SemUpWrite   // the writer leaves
 	SemDowngrade // the writer becomes a reader
 
@@ -63,7 +65,8 @@ var eventNames = [NumEvents]string{
 	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", MMWaiter: "mm_waiter",
 	SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
-	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
+	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemTryWrite: "sem_try_write", SemFlags: "sem_flags",
+	SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
 	Warn: "warn",
 }
 

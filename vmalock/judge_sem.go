@@ -5,7 +5,10 @@ import "fmt"
 // Bits of a rw_semaphore's count.
 const (
 	semWriter     = 1
+	semWaiters    = 2
+	semHandoff    = 4
 	semBias       = 0x100
+	semBatch      = 256       // readers that one waker lets in at most
 	semReadFailed = 1<<63 | 7 // writer, waiters, hand-off, overflow
 )
 
@@ -24,15 +27,18 @@ type semGhost struct {
 	readers uint64 // threads that hold it for read
 	pending uint64 // counts raised by threads that may have to take them back
 	granted uint64 // counts raised for queued readers that do not know it yet
+	count   uint64 // as the last event left it
 	history history
 }
 
 func (m *semGhost) describe() string {
-	return fmt.Sprintf("writer %s, %d readers, %d pending, %d granted", threadName(m.writer), m.readers, m.pending, m.granted)
+	return fmt.Sprintf("count %#x, writer %s, %d readers, %d pending, %d granted", m.count, threadName(m.writer), m.readers, m.pending, m.granted)
 }
 
 // idle reports whether nobody holds it or waits for it.
-func (m *semGhost) idle() bool { return m.readers+m.pending+m.granted == 0 && m.writer == 0 }
+func (m *semGhost) idle() bool {
+	return m.readers+m.pending+m.granted == 0 && m.writer == 0 && m.count == 0
+}
 
 // mismatch says where count does not tell the truth.
 func (m *semGhost) mismatch(count uint64) bool {
@@ -41,6 +47,9 @@ func (m *semGhost) mismatch(count uint64) bool {
 
 func (m *semGhost) observe(r *Record) (rule, msg string) {
 	onWord := r.Event != SemSteal && r.Event != SemGranted
+	if onWord && r.Old != m.count {
+		return "identity", fmt.Sprintf("%s.count was %#x before the event, and the event before left %#x", m.name, r.Old, m.count)
+	}
 	if onWord && m.mismatch(r.Old) {
 		return "identity", fmt.Sprintf("%s.count was %#x before the event (%s)", m.name, r.Old, m.describe())
 	}
@@ -49,6 +58,9 @@ func (m *semGhost) observe(r *Record) (rule, msg string) {
 	}
 	if onWord && m.mismatch(r.New) {
 		return "identity", fmt.Sprintf("%s.count is %#x after the event (%s)", m.name, r.New, m.describe())
+	}
+	if onWord {
+		m.count = r.New
 	}
 	return "", ""
 }
@@ -93,7 +105,11 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 		if m.writer != 0 && r.New>>8 > r.Old>>8 {
 			return rwsem, "readers are let in beside the writer"
 		}
-		m.granted += r.New>>8 - r.Old>>8
+		n := r.New>>8 - r.Old>>8
+		if n > semBatch && r.New > r.Old {
+			return rwsem, fmt.Sprintf("%d readers are let in at once, at most %d may be", n, semBatch)
+		}
+		m.granted += n
 	case SemGranted:
 		if m.granted == 0 || *h != holdNone {
 			return rwsem, "a queued reader runs that nobody has let in"
@@ -109,7 +125,20 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 		if m.vma != nil {
 			m.vma.out(r.Thread)
 		}
-	case SemWrite:
+	case SemFlags:
+		if (r.Old^r.New)&^(semWaiters|semHandoff) != 0 {
+			return rwsem, "more than the bits of the queue changes"
+		}
+	case SemWrite, SemTryWrite:
+		switch {
+		case r.Event == SemWrite && r.Old&semHandoff != 0:
+			return rwsem, "a writer gets in that was not queued, and it was promised to the first in the queue"
+		case r.Event == SemTryWrite && r.New&semWriter == 0:
+			if r.New != r.Old|semHandoff || r.Old&semHandoff != 0 {
+				return rwsem, "a queued writer neither gets in nor asks for the hand-off"
+			}
+			return "", ""
+		}
 		if m.writer != 0 || m.readers+m.granted+m.pending > 0 {
 			return rwsem, "a writer gets in beside " + m.describe()
 		}

@@ -2,6 +2,7 @@ package vmalock
 
 import (
 	"fmt"
+	"slices"
 
 	"cohsim/internal/mem"
 )
@@ -101,15 +102,25 @@ func (w *World) Set(base mem.Addr, structName, field string, value uint64) {
 	}
 }
 
-// AddTask places a task, which is on a core, and the waiter on its stack.
+// AddTask places a task, the waiter on its stack, and its CPU's node in the queue of
+// spinners. The task runs from the start, and has the CPU to itself.
 func (w *World) AddTask() mem.Addr {
 	i := len(w.Tasks)
 	t := w.Object("task_struct", fmt.Sprintf("task[%d]", i))
 	waiter := w.Object("rwsem_waiter", fmt.Sprintf("waiter[%d]", i))
 	w.Set(t, "task_struct", "stack", uint64(waiter))
 	w.Set(t, "task_struct", "on_cpu", 1)
+	w.Set(t, "task_struct", "osq_node", uint64(w.Object("optimistic_spin_node", fmt.Sprintf("osq_node[%d]", i))))
 	w.Tasks = append(w.Tasks, t)
 	return t
+}
+
+// ShareCPU makes a task wait for its turn on the CPU of another.
+func (w *World) ShareCPU(task, other mem.Addr) {
+	node, _ := w.Field(other, "task_struct", "osq_node")
+	i := slices.IndexFunc(w.Init, func(x Word) bool { return x.Addr == node })
+	w.Set(task, "task_struct", "osq_node", w.Init[i].Value)
+	w.Set(task, "task_struct", "on_cpu", 0)
 }
 
 // AddMM places an mm: unlocked, sequence number 0, one reference.

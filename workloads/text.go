@@ -51,8 +51,8 @@ func plan(env *Env, w *vmalock.World, ops ...string) *Plan {
 	p := &Plan{Ops: ops}
 	for i := range env.Threads {
 		t := w.AddTask()
-		if i >= env.Cores { // waits for its turn
-			w.Set(t, "task_struct", "on_cpu", 0)
+		if i >= env.Cores {
+			w.ShareCPU(t, p.Threads[i-env.Cores].Task)
 		}
 		p.Threads = append(p.Threads, Thread{Task: t})
 	}
