@@ -11,12 +11,14 @@ import "cohsim/internal/mem"
 var supplement = []mem.Struct{
 	{
 		Name: "task_struct", Size: 320, Align: 64,
-		Notes: "synthetic: on one line what others write or poll, with the offsets of Linux 6.18; on others the task's own words, the top of its stack and its held locks; stack holds the address of the task's rwsem_waiter",
+		Notes: "synthetic: what others write or poll on one line, the task's own words, the top of its stack and its held locks on others; stack holds the address of the task's rwsem_waiter, osq_node that of its CPU's node",
 		Fields: []mem.Field{
-			{Name: "thread_info.flags", Offset: 0, Size: 8},
-			{Name: "__state", Offset: 24, Size: 4},
-			{Name: "on_cpu", Offset: 52, Size: 4},
+			{Name: "__state", Offset: 0, Size: 4},
+			{Name: "on_cpu", Offset: 4, Size: 4},
+			{Name: "thread_info.flags", Offset: 8, Size: 8},
+			{Name: "wake_q.next", Offset: 16, Size: 8},
 			{Name: "rcu_read_lock_nesting", Offset: 72, Size: 4},
+			{Name: "osq_node", Offset: 112, Size: 8},
 			{Name: "stack", Offset: 128, Size: 8, Count: 2},
 			{Name: "ves.vma", Offset: 144, Size: 8},
 			{Name: "ves.state", Offset: 152, Size: 4},
@@ -36,6 +38,16 @@ var supplement = []mem.Struct{
 			{Name: "task", Offset: 16, Size: 8},
 			{Name: "type", Offset: 24, Size: 4},
 			{Name: "timeout", Offset: 32, Size: 8},
+			{Name: "handoff_set", Offset: 40, Size: 4},
+		},
+	},
+	{
+		Name: "optimistic_spin_node", Size: 64, Align: 64,
+		Notes: "one for each CPU, on a line of its own",
+		Fields: []mem.Field{
+			{Name: "next", Offset: 0, Size: 8},
+			{Name: "prev", Offset: 8, Size: 8},
+			{Name: "locked", Offset: 16, Size: 4},
 		},
 	},
 	{

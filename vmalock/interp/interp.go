@@ -7,6 +7,10 @@ import (
 	"cohsim/internal/mem"
 )
 
+// StepNS is how far the clock moves with every op: far, so that waits with a limit
+// reach it soon.
+const StepNS = 100
+
 // Machine is a number of threads on one memory.
 type Machine struct {
 	Threads []*Thread
@@ -151,7 +155,7 @@ func (m *Machine) Step(i int) (Status, error) {
 		} else {
 			t.set(op.Dst, op.Eval(t.reg(op.A), b))
 			if op.Fn == cpu.Clock {
-				t.set(op.Dst, uint64(m.Steps))
+				t.set(op.Dst, uint64(m.Steps)*StepNS)
 			}
 		}
 	case cpu.Branch:
