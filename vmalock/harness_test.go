@@ -107,7 +107,7 @@ func (b *bench) program(text string) *cpu.Program {
 	if p := b.linked[text]; p != nil {
 		return p
 	}
-	src := "program main\n\trole mm mm_struct\n\trole vma vm_area_struct\n\tin addr got rnd rounds held\n\treg r x v:vm_area_struct w:vm_area_struct\n" + text + "\n"
+	src := "program main\n\trole mm mm_struct\n\trole vma vm_area_struct\n\tin addr got rnd rounds held tasks stride\n\treg r x v:vm_area_struct w:vm_area_struct p:task_struct\n" + text + "\n"
 	procs, err := cpu.Parse("test.uop", []byte(src))
 	if err != nil {
 		b.t.Fatalf("%v\n%s", err, src)
@@ -125,6 +125,9 @@ func (b *bench) program(text string) *cpu.Program {
 func (b *bench) thread(text string, bind map[string]uint64) *interp.Thread {
 	b.t.Helper()
 	all := map[string]uint64{"mm": uint64(b.mm), "vma": uint64(b.vma(0)), "addr": vmaBase}
+	if n := len(b.w.Tasks); n > 1 {
+		all["tasks"], all["stride"] = uint64(b.w.Tasks[0]), uint64(b.w.Tasks[1]-b.w.Tasks[0])
+	}
 	for k, v := range bind {
 		all[k] = v
 	}

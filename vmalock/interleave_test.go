@@ -2,6 +2,7 @@ package vmalock_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -119,6 +120,40 @@ copy:
 	call write_vma_killable(mm, v)  locked=nothing interrupted=nothing
 nothing:
 	call write_end(mm)`,
+	// mmap_lock alone, for write.
+	"spinner": `
+	call down_write([mm.mmap_lock])
+	call up_write([mm.mmap_lock])`,
+	// mmap_lock by a task that a signal may end.
+	"killable": `
+	bclr rnd, 4, read
+	call down_write_killable([mm.mmap_lock]) locked=write interrupted=killed
+write:
+	call up_write([mm.mmap_lock])
+	jump again
+read:
+	call down_read_killable([mm.mmap_lock]) locked=in interrupted=killed
+in:
+	call up_read([mm.mmap_lock])
+	jump again
+killed:
+	call flush_signals()`,
+	// Sends one of the first three tasks a signal.
+	"signaller": `
+	rem x, rnd, 3
+	mul x, x, stride
+	add p, x, tasks
+	call send_sig_fatal(p)`,
+	// Tells one of the first three tasks that another wants its CPU, or that none does.
+	"ticker": `
+	rem x, rnd, 3
+	mul x, x, stride
+	add p, x, tasks
+	bset rnd, 8, off
+	rmw.or _, [p.thread_info.flags], 8
+	jump again
+off:
+	rmw.and _, [p.thread_info.flags], -9`,
 	// The bare read lock, without the tree.
 	"reader": `
 	call vma_start_read(mm, vma) locked=got retry=again fallback=again
@@ -147,6 +182,8 @@ var kernels = func() []vmalock.Options {
 	}
 	all := []vmalock.Options{
 		of(func(*vmalock.Options) {}),
+		of(func(o *vmalock.Options) { o.RWSemHandoff = 3000 }),
+		of(func(o *vmalock.Options) { o.RWSemSpin, o.RWSemHandoff = false, 3000 }),
 		of(func(o *vmalock.Options) { o.DebugVM, o.PreemptRCU = true, true }),
 		of(func(o *vmalock.Options) { o.DebugVM, o.Lockdep = true, true }),
 		of(func(o *vmalock.Options) { o.PerVMALock = false }),
@@ -161,7 +198,11 @@ var kernels = func() []vmalock.Options {
 func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 	seeds := 80
 	if testing.Short() {
+<<<<<<< HEAD
 		seeds = 20
+=======
+		seeds = 24
+>>>>>>> 5bfe4ea (vmalock: laws of the semaphore's slow paths)
 	}
 	mixes := [][]string{
 		{"reader", "reader", "writer"},
@@ -177,15 +218,20 @@ func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 		{"nested_reader", "nested_reader", "reader", "writer", "detacher"},
 		{"fault", "unmapper", "unmapper", "walker", "flagger", "pair"},
 		{"walker", "unmapper", "forker", "pair", "fault"},
+		{"killable", "killable", "spinner", "mmap_reader", "signaller", "signaller"},
+		{"spinner", "spinner", "spinner", "killable", "mmap_reader", "ticker", "ticker", "ticker"},
+		{"reader", "forker", "forker", "forker", "signaller", "signaller"},
 	}
 	var mu sync.Mutex
 	reached := map[string]bool{}
 	t.Run("mix", func(t *testing.T) {
 		for _, kind := range vmalock.Kinds() {
 			for _, mix := range mixes {
-				byInterface := only(mix, "fault", "writer", "mmap_reader", "remapper", "unmapper", "walker", "flagger", "pair", "forker")
+				byInterface := only(mix, "fault", "writer", "mmap_reader", "remapper", "unmapper", "walker", "flagger", "pair", "forker", "killable", "spinner", "signaller", "ticker")
 				for _, o := range kernels {
 					switch {
+					case slices.Contains(mix, "signaller") && o.DebugVM && o.Patch >= 7 && o.Patch < vmalock.Merged:
+						continue // warns wrongly when a signal ends a wait; that has a law of its own
 					case byInterface, kind == vmalock.VMRefcnt && o.PerVMALock:
 					case kind != vmalock.MmapLock && o.PerVMALock && only(mix, "fault", "writer", "mmap_reader", "remapper", "detacher"):
 					default:
@@ -300,7 +346,7 @@ func interleave(t *testing.T, kind vmalock.Kind, mix []string, seeds int) (reach
 		}
 	}
 	// The schedule must have been hard enough to mean something.
-	if total["lock.wakeups"] == 0 {
+	if total["lock.wakeups"] == 0 && seeds >= 20 {
 		t.Errorf("nobody ever slept: %v", total)
 	}
 	library, err := kind.Library()

@@ -133,11 +133,8 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 		switch {
 		case r.Event == SemWrite && r.Old&semHandoff != 0:
 			return rwsem, "a writer gets in that was not queued, and it was promised to the first in the queue"
-		case r.Event == SemTryWrite && r.New&semWriter == 0:
-			if r.New != r.Old|semHandoff || r.Old&semHandoff != 0 {
-				return rwsem, "a queued writer neither gets in nor asks for the hand-off"
-			}
-			return "", ""
+		case r.Event == SemTryWrite && r.Old&semHandoff == 0 && r.New == r.Old|semHandoff:
+			return "", "" // promised
 		}
 		if m.writer != 0 || m.readers+m.granted+m.pending > 0 {
 			return rwsem, "a writer gets in beside " + m.describe()

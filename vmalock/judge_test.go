@@ -112,7 +112,12 @@ func TestLegalHistoriesPass(t *testing.T) {
 			{0, vmalock.SemUpRead, theMM, 0x200, 0x100}, {1, vmalock.SemUpRead, theMM, 0x100, 0},
 		},
 		"mmap_lock: a pending reader keeps the lock": {
+			{1, vmalock.SemFlags, theMM, 0, 2},
 			{0, vmalock.SemRead, theMM, 2, 0x102}, {0, vmalock.SemSteal, theMM, 0, 0}, {0, vmalock.SemUpRead, theMM, 0x102, 2},
+		},
+		"mmap_lock: the first in the queue has it handed over": {
+			{0, vmalock.SemWrite, theMM, 0, 1}, {1, vmalock.SemFlags, theMM, 1, 3}, {1, vmalock.SemTryWrite, theMM, 3, 7},
+			{0, vmalock.SemUpWrite, theMM, 7, 6}, {1, vmalock.SemTryWrite, theMM, 6, 1}, {1, vmalock.SemUpWrite, theMM, 1, 0},
 		},
 	} {
 		if i, err := observe(newJudge(), steps); err != nil {

@@ -33,15 +33,29 @@ var mutants = []struct {
 	{"detach does not wait for readers in flight", "vma_mark_detached", "call  __vma_exclude_readers_for_detach(vma)", "nothing", []string{"reader", "reader", "detacher"}},
 	{"mmap_lock is released before the number moves", "mmap_write_unlock", "call  vma_end_write_all(mm)\n    call  lock_release(mm)\n    call  up_write([mm.mmap_lock])", "call  up_write([mm.mmap_lock])\n    call  vma_end_write_all(mm)", []string{"reader", "writer", "writer"}},
 	{"the number does not move on unlock", "vma_end_write_all", "call  mm_lock_seqcount_end(mm)", "nothing", []string{"reader", "writer"}},
-	{"the last reader of mmap_lock wakes nobody", "up_read", "call  rwsem_wake(sem)", "nothing", []string{"mmap_reader", "mmap_reader", "writer"}},
-	{"the writer of mmap_lock wakes nobody", "up_write", "call  rwsem_wake(sem)", "nothing", []string{"mmap_reader", "writer", "writer"}},
+	{"the last reader of mmap_lock wakes nobody", "up_read", "call  rwsem_wake(sem, ANY)", "nothing", []string{"mmap_reader", "mmap_reader", "writer"}},
+	{"the writer of mmap_lock wakes nobody", "up_write", "call  rwsem_wake(sem, ANY)", "nothing", []string{"mmap_reader", "writer", "writer"}},
 	{"a queued writer does not set the waiters bit", "rwsem_down_write_slowpath", "rmw.or _, [sem.count], WAITERS", "nothing", []string{"mmap_reader", "writer", "writer"}},
-	{"a queued reader forgets to wake who it held up", "rwsem_down_read_slowpath", "call  rwsem_cond_wake_waiter(sem, count)", "nothing", []string{"mmap_reader", "mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
+	{"a queued reader forgets to wake who it held up", "rwsem_down_read_slowpath", "call  rwsem_cond_wake_waiter(sem, count) -> wake", "mov wake, 0", []string{"mmap_reader", "mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
 	{"a reader stays beside a writer", "rwsem_down_read_slowpath", "bset  count, WRITER_OR_HANDOFF, queue", "nothing", []string{"mmap_reader", "writer", "writer"}},
 	{"a grant does not look for a writer", "rwsem_mark_wake", "bset  old, WRITER, undo unlikely", "bset old, 0x8000000000000000, undo unlikely", []string{"mmap_reader", "mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
 	{"the waiters bit is never cleared", "rwsem_mark_wake", "sub   adjust, adjust, WAITERS", "nothing", []string{"mmap_reader", "mmap_reader", "writer"}},
+	{"a writer spins past the hand-off", "rwsem_try_write_lock_unqueued", "0xffffffffffffff05", "0xffffffffffffff01", []string{"spinner", "spinner", "spinner", "mmap_reader", "signaller"}},
+	{"who gives up leaves the waiters bit", "rwsem_del_wake_waiter", "rmw.and _, [sem.count], NOT_WAITERS_OR_HANDOFF  ghost sem_flags sem", "nothing", []string{"killable", "killable", "killable", "signaller"}},
+	{"a signal is not looked at under the queue's lock", "rwsem_down_read_slowpath", "bne   who, 0, leave likely", "bge who, 0, leave likely", []string{"killable", "killable", "killable", "signaller"}},
+	{"a spinner leaves the queue and its link", "osq_lock", "cas.acqrel seen, [prev.next], node, 0", "mov seen, node", []string{"spinner", "spinner", "spinner", "ticker", "ticker"}},
+	{"the last spinner lets nobody in", "osq_unlock", "store [next.locked], 1", "nothing", []string{"spinner", "spinner", "spinner", "mmap_reader"}},
+	{"a task is woken only once for two lists", "wake_up_q", "store [p.wake_q.next], 0", "mov next, next", []string{"mmap_reader", "mmap_reader", "writer"}},
 	{"two at once hold the spinlock of the queue", "rwsem_wait_lock", "beq   seen, 0, got likely", "bge seen, 0, got likely", []string{"mmap_reader", "mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
 }
+
+// hasty is the lock in a kernel in which waiters ask for the hand-off soon, as
+// short tests need it.
+var hasty = func() vmalock.Kind {
+	o := vmalock.DefaultOptions()
+	o.RWSemHandoff = 3000
+	return vmalock.VMRefcnt.With(o)
+}()
 
 // mutate replaces text inside one program of the shared files or of the kind.
 func mutate(t *testing.T, program, old, new string) cpu.Library {
@@ -66,7 +80,7 @@ func mutate(t *testing.T, program, old, new string) cpu.Library {
 			s.Text = s.Text[:at] + strings.Replace(body, old, new, 1) + s.Text[end:]
 			done = true
 		}
-		p, err := vmalock.VMRefcnt.Parse(vmalock.Source{File: "mutant.uop", Text: s.Text})
+		p, err := hasty.Parse(vmalock.Source{File: "mutant.uop", Text: s.Text})
 		if err != nil {
 			t.Fatal(err)
 		}
