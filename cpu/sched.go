@@ -35,9 +35,11 @@ type scheduler struct {
 	attend   int64  // when the scheduler next has something to do; in the past: at every step
 	asleep   int    // tasks that sleep, the ones that are being woken included
 	posted   uint64 // the word of a task that the scheduler is about to write, 0 for none
-	post     uint64 // what it writes
-	onCPU    uint64 // offset of on_cpu in a task
-	onBytes  int    // its size, 0 if nobody looks at it
+	post     uint64 // what it writes: these bits
+	keep     uint64 // and of the old ones those
+	bytes    int    // its width
+	told     bool   // NEED_RESCHED was set for the task that runs
+	words    TaskWords
 }
 
 // code is a program as a core runs it.
@@ -55,12 +57,13 @@ type code struct {
 type schedState uint8
 
 const (
-	running  schedState = iota
-	leaving             // in schedule(), until the store queue is empty too
-	clearing            // waits for the line of on_cpu of the task that left
-	idling              // no task can run
-	entering            // on the way to the next task
-	setting             // waits for the line of on_cpu of the task that comes
+	running   schedState = iota
+	leaving              // in schedule(), until the store queue is empty too
+	untelling            // waits for the line of the flags of the task that left
+	clearing             // ... and for that of its on_cpu
+	idling               // no task can run
+	entering             // on the way to the next task
+	setting              // waits for the line of on_cpu of the task that comes
 )
 
 // task is one thread's context and what it waits for. The registers and pc of
@@ -161,10 +164,17 @@ func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCyc
 // Program is what the task runs that the core holds.
 func (c *Core) Program() *Program { return c.prog }
 
-// KeepOnCPU makes the scheduler write 1 to the word of 4 or 8 bytes at that offset
-// of a task when it starts to run, and 0 when it stops. The first task of a core
-// must have it set from the start.
-func (c *Core) KeepOnCPU(offset uint64, bytes int) { c.onCPU, c.onBytes = offset, bytes }
+// TaskWords are the words of a task_struct that the scheduler writes, as accesses of
+// the core, so that programs can look at them. A width of 0 bytes is a word that
+// nobody looks at.
+type TaskWords struct {
+	OnCPU, OnCPUBytes int    // offset and width; 1 while the task has a core. The first task of a core must have it set from the start
+	Flags, FlagBytes  int    // offset and width
+	NeedResched       uint64 // the bit of Flags that is set when the time slice is over and the task may not be preempted
+}
+
+// KeepWords makes the scheduler write them.
+func (c *Core) KeepWords(w TaskWords) { c.words = w }
 
 // take puts a task's context into the core.
 func (c *Core) take(n int32) {
@@ -289,13 +299,17 @@ func (c *Core) attendTo(t int64) {
 	if c.preempted(t) && c.interruptible() {
 		c.leave(t, runnable)
 	}
-	if c.state == leaving && t >= c.until && c.sqHead == c.sqTail {
-		if len(c.queue) > 0 && c.queue[0] == c.on { // nobody else: it goes on
-			c.queue = c.queue[1:]
-			c.resume(t)
+	if c.state == running && len(c.queue) > 0 && t >= c.sliceEnd && !c.told && c.words.FlagBytes > 0 {
+		c.told = true
+		c.putWord(c.words.Flags, c.words.FlagBytes, ^uint64(0), c.words.NeedResched, t)
+	}
+	if c.state == leaving && t >= c.until && c.sqHead == c.sqTail && c.posted == 0 {
+		c.state = untelling
+		if c.told {
+			c.told = false
+			c.putWord(c.words.Flags, c.words.FlagBytes, ^c.words.NeedResched, 0, t)
 		} else {
-			c.save()
-			c.writeOnCPU(0, clearing, t)
+			c.written(t)
 		}
 	}
 	if c.state == idling && len(c.queue) > 0 {
@@ -303,7 +317,8 @@ func (c *Core) attendTo(t int64) {
 		c.enter(t, c.tm.IPIC)
 	}
 	if c.state == entering && t >= c.until {
-		c.writeOnCPU(1, setting, t)
+		c.state = setting
+		c.writeOnCPU(1, t)
 	}
 	// What is next?
 	c.attend = c.nextWaking()
@@ -356,31 +371,50 @@ func (c *Core) resume(t int64) {
 	c.began = c.Progress
 }
 
-// writeOnCPU writes the task's on_cpu, and goes on when that is done.
-func (c *Core) writeOnCPU(v uint64, s schedState, t int64) {
-	c.state, c.post = s, v
-	if c.onBytes == 0 {
+// writeOnCPU writes on_cpu of the task that the core holds.
+func (c *Core) writeOnCPU(v uint64, t int64) {
+	if c.words.OnCPUBytes == 0 {
 		c.written(t)
 		return
 	}
-	c.posted = c.regs[TaskReg] + c.onCPU
+	c.putWord(c.words.OnCPU, c.words.OnCPUBytes, 0, v, t)
+}
+
+// putWord writes a word of the task that the core holds, and goes on when it is
+// written: bits in place of what it had but for those of keep.
+func (c *Core) putWord(offset, bytes int, keep, bits uint64, t int64) {
+	c.posted, c.bytes, c.keep, c.post = c.regs[TaskReg]+uint64(offset), bytes, keep, bits
 	c.tryPost(t)
 }
 
-// tryPost writes the scheduler's word if its line is writable.
+// tryPost writes the word if its line is writable.
 func (c *Core) tryPost(t int64) {
-	if a := c.posted; c.port.Store(a, c.onBytes, c.post, t) == Done {
-		c.posted = 0
-		c.stored(a, c.onBytes, t)
-		c.written(t)
+	a := c.posted
+	if c.port.Own(a, t, true) != Done {
+		return
 	}
+	c.posted = 0
+	c.port.Poke(a, c.bytes, c.port.Peek(a, c.bytes, t)&c.keep|c.post, t)
+	c.stored(a, c.bytes, t)
+	c.written(t)
 }
 
-// written goes on after that.
+// written goes on after a word of the scheduler has been written.
 func (c *Core) written(t int64) {
-	if c.state == clearing {
+	switch c.state {
+	case untelling:
+		if len(c.queue) > 0 && c.queue[0] == c.on { // nobody else: it goes on
+			c.queue = c.queue[:copy(c.queue, c.queue[1:])]
+			c.resume(t)
+			break
+		}
+		c.save()
+		c.state = clearing
+		c.writeOnCPU(0, t)
+		return
+	case clearing:
 		c.next(t)
-	} else {
+	case setting:
 		c.resume(t)
 	}
 	c.attend = t

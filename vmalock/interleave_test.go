@@ -198,11 +198,7 @@ var kernels = func() []vmalock.Options {
 func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 	seeds := 80
 	if testing.Short() {
-<<<<<<< HEAD
 		seeds = 20
-=======
-		seeds = 24
->>>>>>> 5bfe4ea (vmalock: laws of the semaphore's slow paths)
 	}
 	mixes := [][]string{
 		{"reader", "reader", "writer"},

@@ -115,6 +115,11 @@ func (w *World) AddTask() mem.Addr {
 	return t
 }
 
+// NeedResched is the bit of thread_info.flags that tells a task that spins to let
+// another have its CPU (TIF_NEED_RESCHED on x86-64; the programs use the same bits
+// everywhere).
+const NeedResched = 1 << 3
+
 // ShareCPU makes a task wait for its turn on the CPU of another.
 func (w *World) ShareCPU(task, other mem.Addr) {
 	node, _ := w.Field(other, "task_struct", "osq_node")

@@ -235,7 +235,9 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 		ChaosNS: float64(run.ChaosNS), LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
 	}
 	if task := p.layout.Struct("task_struct"); task != nil {
-		s.OnCPU, _ = task.Field("on_cpu")
+		onCPU, _ := task.Field("on_cpu")
+		flags, _ := task.Field("thread_info.flags")
+		s.Task = cpu.TaskWords{OnCPU: onCPU.Offset, OnCPUBytes: onCPU.Size, Flags: flags.Offset, FlagBytes: flags.Size, NeedResched: vmalock.NeedResched}
 	}
 	if s.Check, err = machine.ParseCheck(run.Check); err != nil {
 		return s, err

@@ -44,9 +44,9 @@ type Judge interface {
 // Setup is everything a run needs.
 type Setup struct {
 	Config    Config
-	Threads   []Thread  // tasks, dealt out to the hardware threads of Place in turn
-	Place     []int     // hardware threads of the machine that take part
-	OnCPU     mem.Field // of task_struct, kept by the scheduler; size 0: nobody looks at it
+	Threads   []Thread      // tasks, dealt out to the hardware threads of Place in turn
+	Place     []int         // hardware threads of the machine that take part
+	Task      cpu.TaskWords // what the scheduler writes into a task_struct
 	Space     *mem.Space
 	Init      []Word
 	Judge     Judge // may be nil
@@ -324,9 +324,7 @@ func New(s Setup) (*Machine, error) {
 		th := &m.threads[i]
 		th.wakeAt = sim.Never
 		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, th.st)
-		if s.OnCPU.Size > 0 {
-			th.core.KeepOnCPU(uint64(s.OnCPU.Offset), s.OnCPU.Size)
-		}
+		th.core.KeepWords(s.Task)
 		for k := i; k < len(s.Threads); k += len(m.threads) {
 			prog := s.Threads[k].Program
 			th.core.AddTask(k, prog)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cohsim/cache"
+	"cohsim/cpu"
 	"cohsim/internal/sim"
 	"cohsim/internal/stats"
 	"cohsim/mesi"
@@ -187,6 +188,7 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 	w := newWorld(t, cfg, objects, mixed...)
 	w.setup.Seed, w.setup.Reference, w.setup.Coverage = seed, reference, cov
 	w.setup.StuckNS = 1e7
+	w.setup.Task = cpu.TaskWords{OnCPU: 8, OnCPUBytes: 4, Flags: 72, FlagBytes: 8, NeedResched: 8}
 	w.setup.PerOp = true
 	w.setup.ChaosNS = float64([]int{0, 0, 50, 500}[r.Intn(4)])
 	if !reference {

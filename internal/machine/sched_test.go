@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"cohsim/cpu"
 	"cohsim/internal/mem"
 	"cohsim/internal/stats"
 )
@@ -140,7 +141,7 @@ func TestTheSchedulerKeepsOnCPU(t *testing.T) {
 	w := newWorld(t, scheduled(8), []string{"a", "seen", "other"}, waits,
 		"    reg v\n    wait.eq.4 v, [other+8], 0\n    store [seen], 1\n    store [a], 1\n    mb\n    wait.eq.4 v, [other+8], 1\n    store [seen], 2\n    halt")
 	task := w.setup.Threads[0].Regs[0].Value
-	w.setup.OnCPU.Offset, w.setup.OnCPU.Size = 8, 4
+	w.setup.Task = cpu.TaskWords{OnCPU: 8, OnCPUBytes: 4}
 	for i := range w.setup.Threads[1].Regs {
 		if r := &w.setup.Threads[1].Regs[i]; r.Reg == w.setup.Threads[1].Program.Bind["other"] {
 			r.Value = task
@@ -188,5 +189,43 @@ func TestTasksThatSpinInTurnsAreALivelock(t *testing.T) {
 	_, err = m.Simulate()
 	if a, ok := err.(*Aborted); !ok || !strings.Contains(a.Why, "livelock") || !strings.Contains(a.Why, "2 of 2 threads") {
 		t.Fatalf("%v", err)
+	}
+}
+
+// A task that may not be preempted learns that its slice is over, and another
+// core that wrote the same word loses nothing.
+func TestATaskThatMayNotBePreemptedIsToldToGiveWay(t *testing.T) {
+	for _, window := range []int{1, 8} {
+		cfg := scheduled(window)
+		cfg.Core.Preemption = "full"
+		const spin = `
+    reg v i
+    mov i, 3
+again:
+    preempt.off
+look:
+    load v, [task.stack]
+    bclr v, 8, look
+    preempt.on
+    sub i, i, 1
+    bne i, 0, again
+    halt`
+		w := newWorld(t, cfg, []string{"a"}, spin, spin).on(1)
+		w.setup.Task = cpu.TaskWords{Flags: 64, FlagBytes: 8, NeedResched: 8}
+		for _, th := range w.setup.Threads {
+			w.setup.Init = append(w.setup.Init, Word{Addr: mem.Addr(th.Regs[0].Value + 64), Bytes: 8, Value: 4})
+		}
+		m, res := w.run(t)
+		// Six looks, each ended by the end of a slice while the other task waits; but the
+		// first task to end leaves the other alone, which is told no more: it has seen
+		// all three by then.
+		if res.End < 6*10_000 {
+			t.Errorf("window %d: the run ended at %d, in less than six slices", window, res.End)
+		}
+		for _, th := range w.setup.Threads {
+			if got := m.value(t, mem.Addr(th.Regs[0].Value+64), 8); got != 4 {
+				t.Errorf("window %d: the flags end as %#x, want 4", window, got)
+			}
+		}
 	}
 }
