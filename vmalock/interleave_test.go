@@ -122,7 +122,12 @@ nothing:
 	call write_end(mm)`,
 	// mmap_lock alone, for write.
 	"spinner": `
+	bclr rnd, 6, try
 	call down_write([mm.mmap_lock])
+	jump up
+try:
+	call down_write_trylock([mm.mmap_lock]) locked=up busy=again
+up:
 	call up_write([mm.mmap_lock])`,
 	// mmap_lock by a task that a signal may end.
 	"killable": `

@@ -25,7 +25,7 @@ type Kind struct {
 // Env is what a workload is built for.
 type Env struct {
 	Threads int         // run.tasks
-	Cores   int         // run.cores: the first so many threads have a core from the start
+	Cores   int         // run.cores: the first so many threads have a core from the start; 0: all
 	Layout  *mem.Layout // has been through vmalock.Supplement
 	Space   *mem.Space  // empty, for that layout
 	Lock    vmalock.Kind

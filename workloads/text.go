@@ -51,7 +51,7 @@ func plan(env *Env, w *vmalock.World, ops ...string) *Plan {
 	p := &Plan{Ops: ops}
 	for i := range env.Threads {
 		t := w.AddTask()
-		if i >= env.Cores {
+		if env.Cores > 0 && i >= env.Cores {
 			w.ShareCPU(t, p.Threads[i-env.Cores].Task)
 		}
 		p.Threads = append(p.Threads, Thread{Task: t})

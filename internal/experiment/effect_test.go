@@ -145,6 +145,13 @@ run = { cores = 2, tasks = 6 }
 [machine]
 core = { schedule_ns = 30, switch_ns = 20, wakeup_ns = 30, ipi_ns = 20, slice_ns = 200 }
 `},
+	{"a queue for mmap_lock", `
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 10, write_hold_ns = 30 }
+lock = { kind = "mmap_lock", rwsem_spin_on_owner = false }
+run = { cores = 6 }
+[machine]
+core = { schedule_ns = 10, switch_ns = 10, wakeup_ns = 10, ipi_ns = 10 }
+`},
 	{"the kernel's lock", `
 workload = { kind = "program", file = "kernel.uop" }
 `},
