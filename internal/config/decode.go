@@ -20,22 +20,10 @@ type decoder struct {
 	// broken tells that a relation between keys is.
 	broken bool
 	main   *Source // the experiment's own file
-	types  map[reflect.Type][]field
 }
 
 func newDecoder(c *collector) *decoder {
-	return &decoder{c: c, origins: map[string]*Node{}, bad: map[string]bool{}, types: c.types}
-}
-
-// fields is fieldsOf, computed once for each type: the points of a sweep are
-// decoded one by one.
-func (d *decoder) fields(t reflect.Type) []field {
-	fs, ok := d.types[t]
-	if !ok {
-		fs = fieldsOf(t)
-		d.types[t] = fs
-	}
-	return fs
+	return &decoder{c: c, origins: map[string]*Node{}, bad: map[string]bool{}}
 }
 
 // Decode fills the struct that v points to from n and returns every problem. Keys
@@ -68,7 +56,7 @@ func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string)
 	}
 	var fields []field
 	if v.IsValid() {
-		fields = d.fields(v.Type())
+		fields = fieldsOf(v.Type())
 	}
 	for _, f := range fields {
 		if f.required && n.Children[f.name] == nil {

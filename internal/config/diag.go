@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"sort"
 	"strings"
 )
@@ -43,7 +42,6 @@ type collector struct {
 	list  Diagnostics
 	seen  map[diagKey]bool
 	order map[*Source]int
-	types map[reflect.Type][]field // see decoder.fields
 }
 
 type diagKey struct {
@@ -53,7 +51,7 @@ type diagKey struct {
 }
 
 func newCollector() *collector {
-	return &collector{seen: map[diagKey]bool{}, order: map[*Source]int{}, types: map[reflect.Type][]field{}}
+	return &collector{seen: map[diagKey]bool{}, order: map[*Source]int{}}
 }
 
 // add takes d unless it was told already.

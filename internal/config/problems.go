@@ -44,7 +44,7 @@ func (d *decoder) problems(v reflect.Value, path string) {
 			d.problem(path, p)
 		}
 	}
-	for _, f := range d.fields(v.Type()) {
+	for _, f := range fieldsOf(v.Type()) {
 		d.problems(v.FieldByIndex(f.index), joinPath(path, f.name))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // field is one key that a struct takes.
@@ -18,10 +19,22 @@ type field struct {
 	nodump   bool
 }
 
+// known remembers what listFields found: the points of a sweep are decoded and
+// written one by one, and all have the same few types.
+var known sync.Map // reflect.Type -> []field
+
 // fieldsOf lists the keys of a struct in the order of their declaration. The
 // keys of an embedded struct without a tag are keys of the struct around it.
-// Fields without a tag are not keys.
+// Fields without a tag are not keys. The list belongs to everybody: do not write.
 func fieldsOf(t reflect.Type) []field {
+	fs, ok := known.Load(t)
+	if !ok {
+		fs, _ = known.LoadOrStore(t, listFields(t))
+	}
+	return fs.([]field)
+}
+
+func listFields(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)

@@ -185,7 +185,12 @@ func (a *Archive) Missing() (out []*PlannedRun) {
 
 // Document joins the records that there are, in the order of the plan.
 func (a *Archive) Document() *report.Document {
-	return document(report.Document{Engine: a.Plan.Engine, Config: a.Plan.Config, ConfigHash: a.Plan.ConfigHash}, a.records)
+	return document(a.Plan.head(), a.records)
+}
+
+// head is the document without records.
+func (p *Plan) head() report.Document {
+	return report.Document{Engine: p.Engine, Config: p.Config, ConfigHash: p.ConfigHash}
 }
 
 // document is head with the records that there are.

@@ -145,13 +145,13 @@ func (e *Experiment) RunName(i int) string {
 // The document has the records that there are then, those of the archive included.
 // A record that cannot be stored is a [*StoreError].
 func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []PointResult, error) {
-	head, err := e.head()
-	if err != nil {
-		return nil, nil, err
-	}
 	records := make([]*report.Record, len(e.Points)*len(e.Seeds))
-	if opt.Archive != nil {
-		records = opt.Archive.records
+	var head report.Document
+	var err error
+	if a := opt.Archive; a != nil {
+		head, records = a.Plan.head(), a.records
+	} else if head, err = e.head(); err != nil {
+		return nil, nil, err
 	}
 	var details []PointResult
 	todo := e.Todo(opt)
