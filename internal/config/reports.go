@@ -23,7 +23,7 @@ func (l *loader) reports(e *Experiment) {
 		}
 	}
 	for _, n := range tables(e.root.Children["report"]) {
-		var spec report.Spec
+		spec := report.NewSpec()
 		d := newDecoder(l.c)
 		d.table(n, "report", reflect.ValueOf(&spec).Elem())
 		if !d.sound() {

@@ -17,8 +17,17 @@ type Spec struct {
 	Columns   []string `toml:"columns" doc:"axis, or list of axes, whose values are the columns; empty: the metrics are the columns"`
 	Value     []string `toml:"value" doc:"metric, or list of metrics, to show; empty: a few key metrics"`
 	Baseline  string   `toml:"baseline" doc:"value of the first column axis (without columns: of the row axis) to which the others are compared as a ratio"`
+	Statistic string   `toml:"statistic" oneof:"median mean" doc:"what stands for several seeds"`
+	Interval  string   `toml:"interval" oneof:"range ci95" doc:"what is told of the spread over seeds: least and greatest, or the 95 % confidence interval of the mean (Student's t), which needs statistic = \"mean\""`
+	Summary   string   `toml:"summary" oneof:"none geomean" doc:"a last row: the geometric mean of each column's numbers"`
+	Fit       string   `toml:"fit" oneof:"none usl" doc:"usl: a second table with the Universal Scalability Law fitted to each column of a throughput over run.cores, and a third with what it leaves unexplained"`
 	Precision int      `toml:"precision" min:"0" max:"9" doc:"significant digits of the largest number of a column; 0: chosen to fit"`
 	Notes     []string `toml:"notes" doc:"lines printed below the table"`
+}
+
+// NewSpec is a report with every key at its default.
+func NewSpec() Spec {
+	return Spec{Statistic: "median", Interval: "range", Summary: "none", Fit: "none"}
 }
 
 // KeyError is a fault in one key of a Spec; the caller knows the file and line.
@@ -87,6 +96,12 @@ func (s Spec) Check(axes []string, values map[string][]string) []error {
 		case slices.Contains(axes, axis) && !slices.Contains(known, s.Baseline):
 			fail("baseline", "axis %q has no value %q%s", axis, s.Baseline, suggest(s.Baseline, known))
 		}
+	}
+	if s.Interval == "ci95" && s.Statistic != "mean" {
+		fail("interval", "\"ci95\" is an interval of the mean, and needs statistic = \"mean\"")
+	}
+	if axis := s.rowAxis(axes); s.Fit == "usl" && axis != "run.cores" {
+		fail("fit", "\"usl\" fits throughput against run.cores, so that axis must be the rows%s", map[bool]string{true: "", false: ", not " + axis}[axis == ""])
 	}
 	if s.Precision < 0 || s.Precision > stats.Digits {
 		fail("precision", "%d is not between 0 and %d", s.Precision, stats.Digits)

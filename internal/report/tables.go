@@ -64,7 +64,8 @@ func (b *builder) without(s Spec) Spec {
 }
 
 // Provenance is the line that says where numbers come from.
-func Provenance(doc *Document) string {
+// Reports that show means say so themselves; everything else is a median.
+func Provenance(doc *Document, specs ...Spec) string {
 	var parts []string
 	if name := doc.Name(); name != "" {
 		parts = append(parts, name)
@@ -77,6 +78,8 @@ func Provenance(doc *Document) string {
 	switch text := spans(seeds); {
 	case len(seeds) == 1:
 		parts = append(parts, "seed "+text)
+	case len(seeds) > 1 && slices.ContainsFunc(specs, func(s Spec) bool { return s.Statistic == "mean" }):
+		parts = append(parts, "seeds "+text)
 	case len(seeds) > 1:
 		parts = append(parts, "medians of seeds "+text)
 	}
@@ -184,32 +187,6 @@ func (b *builder) texts() map[string][]string {
 	return texts
 }
 
-// sample are the values of one metric at one point, one per seed.
-type sample struct{ min, median, max stats.Value }
-
-// at aggregates over seeds.
-func (b *builder) at(p point, metric string) sample { return sampleOf(b.cells[b.key(p)][metric]) }
-
-// sampleOf aggregates values. Missing ones do not take part.
-func sampleOf(values []stats.Value) sample {
-	var v []stats.Value
-	for _, x := range values {
-		if !x.IsMissing() {
-			v = append(v, x)
-		}
-	}
-	if len(v) == 0 {
-		return sample{}
-	}
-	slices.SortFunc(v, func(a, b stats.Value) int { return a.Rat().Cmp(b.Rat()) })
-	mid := v[len(v)/2]
-	if len(v)%2 == 0 {
-		sum := v[len(v)/2-1].Rat()
-		mid = stats.Rat(half(sum.Add(sum, mid.Rat())))
-	}
-	return sample{v[0], mid, v[len(v)-1]}
-}
-
 // defaultSpec shows key metrics over the first axis that varies; the others
 // are columns.
 func (b *builder) defaultSpec() Spec {
@@ -252,10 +229,14 @@ func (b *builder) build(s Spec) []Table {
 		v := view{b: b, spec: s, rows: rows, fixed: fixed, columns: b.project(fixed, s.Columns)}
 		if len(s.Columns) == 0 {
 			tables = append(tables, v.table(s.Value...))
-			continue
 		}
 		for _, m := range s.Value {
-			tables = append(tables, v.table(m))
+			if len(s.Columns) > 0 {
+				tables = append(tables, v.table(m))
+			}
+			if s.Fit == "usl" {
+				tables = append(tables, v.usl(m)...)
+			}
 		}
 	}
 	return tables

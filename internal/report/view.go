@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"cohsim/internal/stats"
@@ -53,14 +54,21 @@ func (v *view) table(metrics ...string) Table {
 			columns = append(columns, col)
 			t.Columns = append(t.Columns, Column{Name: name, Unit: v.b.units[m], Group: m, Precision: v.spec.Precision})
 			if v.b.seeds > 1 {
-				t.Columns = append(t.Columns, Column{Name: "min..max", Unit: v.b.units[m], Group: m, Optional: true, Tied: true})
+				t.Columns = append(t.Columns, Column{Name: v.spec.intervalName(), Unit: v.b.units[m], Group: m, Optional: true, Tied: true})
 			}
 			if col.ratio {
 				t.Columns = append(t.Columns, Column{Name: "× base", Fixed: true, Decimals: 2, Tied: true})
+				if v.b.seeds > 1 {
+					t.Columns = append(t.Columns, Column{Name: v.spec.intervalName(), Fixed: true, Decimals: 2, Optional: true, Tied: true})
+				}
 			}
 		}
 	}
+	if m := v.spec.method(v.b.seeds); m != "" {
+		t.Notes = append(t.Notes, m)
+	}
 	spread := worst{}
+	sums := make([][]stats.Value, len(t.Columns)) // of what a geometric mean is taken
 	for _, r := range v.b.values[v.rows] {
 		if !v.anyAt(r) {
 			continue
@@ -68,19 +76,37 @@ func (v *view) table(metrics ...string) Table {
 		row := []Cell{Str(r.String())}
 		for _, c := range columns {
 			at := c.at.with(v.rows, r)
-			s := v.b.at(at, c.metric)
-			row = append(row, Num(s.median))
+			values := v.b.seedValues(at, c.metric)
+			e := v.spec.estimate(values)
+			sums[len(row)] = append(sums[len(row)], e.center)
+			row = append(row, Num(e.center))
 			if v.b.seeds > 1 {
-				row = append(row, Range(s.min, s.max))
-				spread.add(s, at, c.metric)
+				row = append(row, Range(e.lo, e.hi))
+				spread.add(e, at, c.metric)
 			}
 			if c.ratio {
-				row = append(row, Num(quotient(s.median, v.b.at(at.with(axis, base), c.metric).median)))
+				r := v.spec.ratio(values, v.b.seedValues(at.with(axis, base), c.metric))
+				sums[len(row)] = append(sums[len(row)], r.center)
+				row = append(row, Num(r.center))
+				if v.b.seeds > 1 {
+					row = append(row, Range(r.lo, r.hi))
+				}
 			}
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	t.Instead = spread.note(len(metrics) > 1)
+	if v.spec.Summary == "geomean" && len(t.Rows) > 0 {
+		row := []Cell{Str("geomean")}
+		for _, values := range sums[1:] {
+			if values == nil { // an interval
+				row = append(row, Str(""))
+				continue
+			}
+			row = append(row, Num(geomean(values)))
+		}
+		t.Rows = append(t.Rows, nil, row)
+	}
+	t.Instead = spread.note(len(metrics) > 1, v.spec.Interval)
 	return t
 }
 
@@ -140,17 +166,17 @@ func (v *view) title(metrics []string) string {
 // worst remembers the widest spread over seeds, for the note that stands in
 // for ranges where they do not fit.
 type worst struct {
-	share  stats.Value // (max - min) / median, in percent
+	share  stats.Value // (hi - lo) / center, in percent
 	at     point
 	metric string
 }
 
-func (w *worst) add(s sample, at point, metric string) {
-	if s.median.IsMissing() || s.median.Sign() == 0 {
+func (w *worst) add(s estimate, at point, metric string) {
+	if s.center.IsMissing() || s.center.Sign() == 0 || s.lo.IsMissing() {
 		return
 	}
-	share := new(big.Rat).Sub(s.max.Rat(), s.min.Rat())
-	share.Quo(share, s.median.Rat()).Mul(share, big.NewRat(100, 1))
+	share := new(big.Rat).Sub(s.hi.Rat(), s.lo.Rat())
+	share.Quo(share, s.center.Rat()).Mul(share, big.NewRat(100, 1))
 	if w.at == nil || share.Cmp(w.share.Rat()) > 0 {
 		if v := stats.Rat(share); !v.IsMissing() {
 			*w = worst{v, at, metric}
@@ -158,13 +184,16 @@ func (w *worst) add(s sample, at point, metric string) {
 	}
 }
 
-func (w *worst) note(metric bool) string {
+func (w *worst) note(metric bool, interval string) string {
 	if w.at == nil {
 		return ""
 	}
 	where := w.at.label(true)
 	if metric {
 		where += ", " + w.metric
+	}
+	if interval == "ci95" {
+		return fmt.Sprintf("Widest 95 %% interval: %s %% of the mean (%s).", scale{decimals: 1}.format(w.share), where)
 	}
 	return fmt.Sprintf("Widest range over seeds: %s %% of the median (%s).", scale{decimals: 1}.format(w.share), where)
 }
@@ -204,11 +233,14 @@ func (b *builder) vertical(opt Options) Table {
 	if seeds {
 		t.Columns = append(t.Columns, Column{Name: "min..max", PerCell: true, Precision: 6, Optional: true})
 	}
-	total := b.at(p, "cpu.cycles.total").median
+	spec := NewSpec()
+	at := func(name string) estimate { return spec.estimate(b.seedValues(p, name)) }
+	total := at("cpu.cycles.total").center
 	zero, last := 0, ""
 	for _, name := range b.names {
-		s := b.at(p, name)
-		if !opt.Wide && (s.max.IsMissing() || s.max.Sign() == 0 && s.min.Sign() == 0) {
+		values := b.seedValues(p, name)
+		s := at(name)
+		if !opt.Wide && !slices.ContainsFunc(values, func(v stats.Value) bool { return v.Sign() != 0 }) {
 			zero++
 			continue
 		}
@@ -217,17 +249,17 @@ func (b *builder) vertical(opt Options) Table {
 		if layer != last && last != "" {
 			t.Rows = append(t.Rows, nil)
 		}
-		row := []Cell{Str(layer), Str(name), Num(s.median), Str(b.units[name]), Str("")}
+		row := []Cell{Str(layer), Str(name), Num(s.center), Str(b.units[name]), Str("")}
 		if layer == last {
 			row[0] = Str("") // said once a group
 		}
 		if last = layer; strings.HasPrefix(name, "cpu.cycles.") {
-			if share := quotient(s.median, total); !share.IsMissing() {
+			if share := quotient(s.center, total); !share.IsMissing() {
 				row[4] = Num(stats.Rat(new(big.Rat).Mul(share.Rat(), big.NewRat(100, 1))))
 			}
 		}
 		if seeds {
-			row = append(row, Range(s.min, s.max))
+			row = append(row, Range(s.lo, s.hi))
 		}
 		t.Rows = append(t.Rows, row)
 	}

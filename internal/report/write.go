@@ -46,7 +46,7 @@ func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options)
 	if err != nil {
 		return err
 	}
-	return writeTables(w, format, Provenance(doc), tables, opt)
+	return writeTables(w, format, Provenance(doc, specs...), tables, opt)
 }
 
 // WriteTables prints tables in a format; bench has no place for them.
