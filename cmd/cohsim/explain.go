@@ -130,7 +130,9 @@ func entries() (out []entry) {
 		}
 	}
 	add("", config.Keys("run", &run))
-	add("", config.Keys("report", &report.Spec{}))
+	spec, figure := report.NewSpec(), report.NewFigureSpec()
+	add("", config.Keys("report", &spec))
+	add("", config.Keys("figure", &figure))
 	for _, k := range []config.Key{
 		{Path: "name", Type: "string", Doc: "name of the experiment; the file's name if it is left out"},
 		{Path: "doc", Type: "string", Doc: "the question that the experiment asks"},

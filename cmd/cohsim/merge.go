@@ -33,8 +33,8 @@ is 1. A sweep is known by its name; shards of another config or engine are refus
 			if len(args) == 0 {
 				return usage("no directory is given: name those of run --out")
 			}
-			if err := report.CheckFormat(f.format); err != nil {
-				return usage("--format: %v", err)
+			if err := f.checkPrinting(); err != nil {
+				return err
 			}
 			if out == "" {
 				out = args[0]
@@ -54,7 +54,7 @@ is 1. A sweep is known by its name; shards of another config or engine are refus
 					return err
 				}
 				err := write(cmd.OutOrStdout(), func(w io.Writer) error {
-					return report.Write(w, f.format, a.Document(), a.Plan.Reports, report.Options{Wide: f.wide})
+					return report.Write(w, f.format, a.Document(), a.Plan.Reports, f.printing(a.Plan.Command))
 				})
 				if err != nil {
 					return err

@@ -79,7 +79,7 @@ func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error 
 		fmt.Fprintf(stderr, "%s; other shards have the rest, and cohsim merge joins them\n", progressOf(a))
 		return nil
 	}
-	if err := writeOutputs(a.Store.Dir(), a.Plan.Name, a.Document(), a.Plan.Reports); err != nil {
+	if err := writeOutputs(a); err != nil {
 		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
 	}
 	if err := a.Store.Clean(); err != nil {
@@ -94,19 +94,46 @@ func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error 
 }
 
 // extensions are the files of --out.
-var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "bench": "bench"}
+var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "bench": "bench", "html": "html"}
 
-// writeOutputs writes everything that is made of a result into dir: NAME.txt,
-// NAME.md and so on. It is the one place that decides which files there are. Each
-// appears whole or not at all, and one that would not change is left alone.
-func writeOutputs(dir, name string, doc *report.Document, reports []report.Spec) error {
+// writeOutputs writes everything that is made of a result into its store: NAME.txt,
+// NAME.md and so on, and the figures, NAME-figure-1.svg. It is the one place that
+// decides which files there are. Each appears whole or not at all, and one that
+// would not change is left alone.
+func writeOutputs(a *experiment.Archive) error {
+	p, doc := a.Plan, a.Document()
+	put := func(name string, text []byte) error {
+		return sweep.WriteFile(filepath.Join(a.Store.Dir(), name), text)
+	}
 	for _, format := range report.Formats() {
 		var b bytes.Buffer
-		if err := report.Write(&b, format, doc, reports, report.Options{}); err != nil {
+		if err := report.Write(&b, format, doc, p.Reports, report.Options{Command: p.Command}); err != nil {
 			return err
 		}
-		if err := sweep.WriteFile(filepath.Join(dir, name+"."+extensions[format]), b.Bytes()); err != nil {
+		if err := put(p.Name+"."+extensions[format], b.Bytes()); err != nil {
 			return err
+		}
+	}
+	return drawFigures(doc, p.Figures, p.Command, report.FigureFormats(), func(name string, text []byte) error {
+		return put(p.Name+"-"+name, text)
+	})
+}
+
+// drawFigures draws every figure in every format.
+func drawFigures(doc *report.Document, specs []report.FigureSpec, command string, formats []string, put func(name string, text []byte) error) error {
+	figures, err := report.Figures(doc, specs, command)
+	if err != nil {
+		return err
+	}
+	for i := range figures {
+		for _, format := range formats {
+			text, err := figures[i].Draw(format)
+			if err != nil {
+				return err
+			}
+			if err := put(figures[i].Name+"."+format, text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -27,6 +27,16 @@ type runFlags struct {
 	jobs   int
 	format string
 	wide   bool
+	latex  report.Options // what only latex has
+}
+
+// printing are the options of a format. command is how the numbers came to be.
+func (f *runFlags) printing(command string) report.Options {
+	o := f.latex
+	if o.Wide = f.wide; f.format != "table" { // there it has just been typed
+		o.Command = command
+	}
+	return o
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -42,12 +52,27 @@ func (f *runFlags) add(cmd *cobra.Command) {
 func (f *runFlags) addPrinting(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
 	cmd.Flags().BoolVar(&f.wide, "wide", false, "leave no column out to fit 80 characters")
+	cmd.Flags().StringVar(&f.latex.Caption, "caption", "", "latex: put tables in floats with this `TEXT`")
+	cmd.Flags().StringVar(&f.latex.Label, "label", "", "latex: and this `LABEL`; further tables get -2, -3, …")
+	cmd.Flags().BoolVar(&f.latex.SI, "siunitx", false, "latex: align numbers with the package siunitx")
+	cmd.Flags().BoolVar(&f.latex.Alone, "document", false, "latex: a document that compiles, not a fragment")
+}
+
+// checkPrinting finds flags that the format has no use for.
+func (f *runFlags) checkPrinting() error {
+	if err := report.CheckFormat(f.format); err != nil {
+		return usage("--format: %v", err)
+	}
+	if f.latex != (report.Options{}) && f.format != "latex" {
+		return usage("--caption, --label, --siunitx and --document are for --format latex, not %s", f.format)
+	}
+	return nil
 }
 
 // load reads the experiment that the flags and the argument describe.
 func (f *runFlags) load(cmd *cobra.Command, ref string) (*experiment.Experiment, error) {
-	if err := report.CheckFormat(f.format); err != nil {
-		return nil, usage("--format: %v", err)
+	if err := f.checkPrinting(); err != nil {
+		return nil, err
 	}
 	o := experiment.Overrides{Set: f.set}
 	if cmd.Flags().Changed("seed") {
@@ -109,7 +134,7 @@ func isTerminal(w io.Writer) bool {
 
 func runCommand() *cobra.Command {
 	var f runFlags
-	var out, part, program string
+	var out, part, program, figures string
 	var dry bool
 	var lines int
 	cmd := &cobra.Command{
@@ -140,6 +165,9 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 			exp, err := f.load(cmd, args[0])
 			if err != nil {
 				return err
+			}
+			if figures != "" && len(exp.Figures) == 0 {
+				return usage("--figures: %s has no [[figure]]; cohsim explain figure.kind tells how to ask for one", args[0])
 			}
 			stderr := cmd.ErrOrStderr()
 			var cost experiment.CheckCost
@@ -177,13 +205,24 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 			case lines > 0:
 				listing = c2cTables(exp, details, lines, &f)
 			}
+			if figures != "" {
+				if err := os.MkdirAll(figures, 0o777); err != nil {
+					return &ioError{err}
+				}
+				put := func(name string, text []byte) error {
+					return sweep.WriteFile(filepath.Join(figures, exp.Name+"-"+name), text)
+				}
+				if err := drawFigures(doc, exp.Figures, exp.Command, report.FigureFormats(), put); err != nil {
+					return &ioError{err}
+				}
+			}
 			if opt.Archive != nil {
 				if err := closeArchive(stderr, opt.Archive, len(todo)); err != nil {
 					return err
 				}
 			}
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
-				print := report.Options{Wide: f.wide}
+				print := f.printing(exp.Command)
 				if program != "" {
 					return report.WriteTables(w, tableFormat(f.format), listing, print)
 				}
@@ -197,6 +236,7 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 	}
 	f.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "keep the runs in `DIR`, go on from those that are there, write every format")
+	cmd.Flags().StringVar(&figures, "figures", "", "draw the figures into `DIR`, as "+strings.Join(report.FigureFormats(), ", "))
 	cmd.Flags().StringVar(&part, "shard", "", "simulate only part `I/N` of the runs: 1/4, 2/4, …")
 	cmd.Flags().IntVar(&lines, "lines", 0, "also take `N` lines of a point apart, as c2c does")
 	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")

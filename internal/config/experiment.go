@@ -84,7 +84,8 @@ type Experiment struct {
 	Seeds    []int
 	Axes     []Axis
 	Excludes []Exclude
-	Reports  []report.Spec // of [report] or [[report]]
+	Reports  []report.Spec       // of [report] or [[report]]
+	Figures  []report.FigureSpec // of [figure] or [[figure]]
 
 	root   *Node // the file with --set laid over it
 	loader *loader

@@ -87,6 +87,7 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 	l.base(e)
 	l.points(e)
 	l.reports(e)
+	l.figures(e)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 }
 
 // topLevel are the keys of an experiment beside name and doc.
-var topLevel = []string{"machine", "workload", "lock", "layout", "run", "sweep", "variant", "exclude", "report"}
+var topLevel = []string{"machine", "workload", "lock", "layout", "run", "sweep", "variant", "exclude", "report", "figure"}
 
 // decode fills a config from a tree. Cross-checks happen only where the values
 // themselves are sound, lest one mistake be told twice.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"cohsim/internal/report"
 )
@@ -42,6 +43,30 @@ func (l *loader) reports(e *Experiment) {
 			d.at("report", fmt.Sprint(err))
 		}
 		e.Reports = append(e.Reports, spec)
+	}
+}
+
+// figures reads [figure], or [[figure]] for several.
+func (l *loader) figures(e *Experiment) {
+	for _, n := range tables(e.root.Children["figure"]) {
+		spec := report.NewFigureSpec()
+		d := newDecoder(l.c)
+		d.table(n, "figure", reflect.ValueOf(&spec).Elem())
+		if !d.sound() {
+			continue
+		}
+		d.problems(reflect.ValueOf(&spec), "figure")
+		for _, err := range spec.Check(e.axisNames()) {
+			var ke *report.KeyError
+			if errors.As(err, &ke) {
+				if !l.broken[spec.X] && !l.broken[spec.Y] && !slices.ContainsFunc(spec.Series, func(a string) bool { return l.broken[a] }) {
+					d.at("figure."+ke.Key, ke.Msg)
+				}
+				continue
+			}
+			d.at("figure", fmt.Sprint(err))
+		}
+		e.Figures = append(e.Figures, spec)
 	}
 }
 

@@ -81,7 +81,7 @@ func (l *loader) mayVary(n *Node, path []string, via string) bool {
 		l.c.errorf(n.Key, "run.seeds is no axis: every point runs once for each of its seeds")
 	case sweepable(name):
 		return true
-	case path[0] == "name" || path[0] == "doc" || path[0] == "report" || path[0] == "sweep" || path[0] == "variant" || path[0] == "exclude":
+	case path[0] == "name" || path[0] == "doc" || path[0] == "report" || path[0] == "figure" || path[0] == "sweep" || path[0] == "variant" || path[0] == "exclude":
 		l.c.errorf(n.Key, "%s cannot vary (%s)", name, via)
 	default:
 		l.c.errorf(n.Key, "unknown key %q (%s)%s", name, via, (&decoder{known: l.known}).meant(n, "", name, nil))

@@ -17,13 +17,15 @@ import (
 // Plan is an experiment as a store keeps it: all that is needed to join the records
 // of its runs into a document and to print that, without the config.
 type Plan struct {
-	Schema     string          `json:"schema"`
-	Engine     int             `json:"engine"`
-	Name       string          `json:"name"`
-	Config     json.RawMessage `json:"config"`
-	ConfigHash string          `json:"config_hash"`
-	Reports    []report.Spec   `json:"reports"`
-	Runs       []PlannedRun    `json:"runs"` // in the order of the document's records
+	Schema     string              `json:"schema"`
+	Engine     int                 `json:"engine"`
+	Name       string              `json:"name"`
+	Config     json.RawMessage     `json:"config"`
+	ConfigHash string              `json:"config_hash"`
+	Command    string              `json:"command"` // that printed tables and figures name
+	Reports    []report.Spec       `json:"reports"`
+	Figures    []report.FigureSpec `json:"figures"`
+	Runs       []PlannedRun        `json:"runs"` // in the order of the document's records
 }
 
 // PlannedRun is one point with one seed.

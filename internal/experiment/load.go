@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cohsim/configs"
@@ -20,7 +21,8 @@ import (
 // Experiment is a config whose every point has been built and linked.
 type Experiment struct {
 	*config.Experiment
-	points map[*config.Config]*point
+	Command string // what to type to get the same numbers
+	points  map[*config.Config]*point
 }
 
 // Overrides is what the command line lays over a config.
@@ -86,7 +88,22 @@ func (b *builder) load(o Overrides, read func(config.Options) (*config.Experimen
 	if err := b.source(exp.Base.Workload.Params); err != nil && len(exp.Axes) == 0 {
 		return nil, err
 	}
-	return &Experiment{Experiment: exp, points: b.points}, nil
+	return &Experiment{Experiment: exp, Command: command(path, o), points: b.points}, nil
+}
+
+// command is what to type to get the same numbers, wherever the file lies.
+func command(path string, o Overrides) string {
+	words := []string{"cohsim run", filepath.Base(path)}
+	for _, s := range o.Set {
+		if strings.ContainsAny(s, " \"'$\\`*?[{<>|&;()#~!") {
+			s = "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		}
+		words = append(words, "--set", s)
+	}
+	if o.Seed != nil {
+		words = append(words, "--seed", strconv.Itoa(*o.Seed))
+	}
+	return strings.Join(words, " ")
 }
 
 // sourced are the parameters of a workload that needs the text of a file.

@@ -83,7 +83,7 @@ func (e *Experiment) Plan() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Schema: planSchema, Engine: head.Engine, Name: e.Name, Config: head.Config, ConfigHash: head.ConfigHash, Reports: e.Reports}
+	p := &Plan{Schema: planSchema, Engine: head.Engine, Name: e.Name, Config: head.Config, ConfigHash: head.ConfigHash, Command: e.Command, Reports: e.Reports, Figures: e.Figures}
 	for i := range e.Points {
 		identity, err := e.identity(&e.Points[i])
 		if err != nil {

@@ -32,11 +32,12 @@ func NewSpec() Spec {
 
 // KeyError is a fault in one key of a Spec; the caller knows the file and line.
 type KeyError struct {
-	Key string // as written in the [report] section: "rows", "value", …
-	Msg string
+	Section string // "report" or "figure"
+	Key     string // as written there: "rows", "value", …
+	Msg     string
 }
 
-func (e *KeyError) Error() string { return "report." + e.Key + ": " + e.Msg }
+func (e *KeyError) Error() string { return e.Section + "." + e.Key + ": " + e.Msg }
 
 // Check finds every name in s that no document with these axes and values will
 // have. values gives the text of each axis's values, in any order. Metrics are
@@ -44,7 +45,7 @@ func (e *KeyError) Error() string { return "report." + e.Key + ": " + e.Msg }
 func (s Spec) Check(axes []string, values map[string][]string) []error {
 	var errs []error
 	fail := func(key, format string, args ...any) {
-		errs = append(errs, &KeyError{key, fmt.Sprintf(format, args...)})
+		errs = append(errs, &KeyError{"report", key, fmt.Sprintf(format, args...)})
 	}
 	isAxis := func(key, name string) bool {
 		if slices.Contains(axes, name) {

@@ -53,8 +53,9 @@ func TestGoldenOfEveryFormatAndShape(t *testing.T) {
 		opt     Options
 		formats []string
 	}{
-		"spec":         {sampleDoc(locks, cores, 1), []Spec{quickSpec}, Options{}, []string{"table", "markdown", "latex"}},
+		"spec":         {sampleDoc(locks, cores, 1), []Spec{quickSpec}, Options{}, []string{"table", "markdown", "latex", "html"}},
 		"spec-seeds":   {sampleDoc(locks, cores, 3), []Spec{quickSpec}, Options{}, []string{"table", "markdown"}},
+		"spec-siunitx": {sampleDoc(locks, cores, 1), []Spec{quickSpec}, Options{SI: true, Alone: true}, []string{"latex"}},
 		"spec-wide":    {sampleDoc(locks, cores, 3), []Spec{quickSpec}, Options{Wide: true}, []string{"table"}},
 		"default":      {sampleDoc(locks[:1], cores, 1), nil, Options{}, []string{"table"}},
 		"default-axes": {sampleDoc(locks, cores, 1), nil, Options{}, []string{"table"}},

@@ -31,7 +31,9 @@ func terminal(w io.Writer, caption string, tables []Table, opt Options) error {
 	}
 	var b strings.Builder
 	if caption != "" {
-		b.WriteString(wrap(clean(caption), width) + "\n")
+		for line := range strings.SplitSeq(caption, "\n") {
+			b.WriteString(wrap(clean(line), width) + "\n")
+		}
 	}
 	for i := range tables {
 		if b.Len() > 0 {

@@ -10,12 +10,15 @@ import (
 type Options struct {
 	Wide    bool   // do not fit tables to Width; keep all columns and rows
 	Width   int    // of the terminal; 0 means 80
+	Command string // what was typed to get the results, printed with them
 	Caption string // latex: put the table in a float with this caption
 	Label   string // latex: and this label
+	SI      bool   // latex: align numbers with siunitx
+	Alone   bool   // latex: a whole document
 }
 
 // formats in the order of help texts.
-var formats = [...]string{"table", "markdown", "latex", "csv", "json", "bench"}
+var formats = [...]string{"table", "markdown", "latex", "csv", "json", "bench", "html"}
 
 // Formats lists the names of the formats.
 func Formats() []string { return formats[:] }
@@ -46,7 +49,11 @@ func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options)
 	if err != nil {
 		return err
 	}
-	return writeTables(w, format, Provenance(doc, specs...), tables, opt)
+	caption := Provenance(doc, specs...)
+	if opt.Command != "" {
+		caption += "\n" + opt.Command
+	}
+	return writeTables(w, format, caption, tables, opt)
 }
 
 // WriteTables prints tables in a format; bench has no place for them.
@@ -67,6 +74,8 @@ func writeTables(w io.Writer, format, caption string, tables []Table, opt Option
 		return markdown(w, caption, tables)
 	case "latex":
 		return latex(w, caption, tables, opt)
+	case "html":
+		return htmlPage(w, caption, tables)
 	case "csv":
 		return tablesCSV(w, tables)
 	case "json":
