@@ -165,9 +165,9 @@ func TestEveryFormatIsWritten(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, "program."+extensions[format]))
 		file := string(text)
 		if format == "table" { // the file also says what was typed
-			first, rest, _ := strings.Cut(file, "\n")
-			command, rest, _ := strings.Cut(rest, "\n")
-			if file = first + "\n" + rest; !strings.HasPrefix(command, "cohsim run program.toml --set ") {
+			head, _, _ := strings.Cut(file, "\n\n")
+			first, command, _ := strings.Cut(head, "\n")
+			if file = first + file[len(head):]; !strings.HasPrefix(command, "cohsim run program.toml --set ") {
 				t.Errorf("the file says %q", command)
 			}
 		}

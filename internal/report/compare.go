@@ -157,7 +157,7 @@ func recordName(r *Record) string {
 
 // diff is the change of one metric; values are in the order of the seeds.
 func diff(name string, base, head []stats.Value) MetricDiff {
-	m := MetricDiff{base: base, head: head, Base: sampleOf(base).median, Head: sampleOf(head).median}
+	m := MetricDiff{base: base, head: head, Base: center(base), Head: center(head)}
 	m.Metric, _ = stats.Find(name)
 	m.Name = name
 	if d := m.delta(); d != nil && m.Base.Sign() != 0 {
@@ -258,13 +258,13 @@ func (p *PointDiff) countCycles(b *builder, keyB string, h *builder, keyH string
 		if !strings.HasPrefix(name, causes) || name == causeSum {
 			continue
 		}
-		m := MetricDiff{Base: sampleOf(values).median, Head: sampleOf(h.cells[keyH][name]).median}
+		m := MetricDiff{Base: center(values), Head: center(h.cells[keyH][name])}
 		if d := m.delta(); d != nil {
 			sum.Add(sum, d.Abs(d))
 		}
 	}
 	p.Cycles = stats.Rat(sum)
-	if all := sampleOf(b.cells[keyB][causeSum]).median; !all.IsMissing() && all.Sign() != 0 {
+	if all := center(b.cells[keyB][causeSum]); !all.IsMissing() && all.Sign() != 0 {
 		p.Share = stats.Rat(sum.Quo(sum, all.Rat()).Mul(sum, big.NewRat(100, 1)))
 	}
 }

@@ -16,15 +16,9 @@ import (
 // the interval that the spec asks for, missing with fewer than two seeds.
 type estimate struct{ center, lo, hi stats.Value }
 
-// values are the metric's values at a point, one per seed that has one.
+// seedValues are the metric's values at a point, one per seed that has one.
 func (b *builder) seedValues(p point, metric string) []stats.Value {
-	var v []stats.Value
-	for _, x := range b.cells[b.key(p)][metric] {
-		if !x.IsMissing() {
-			v = append(v, x)
-		}
-	}
-	return v
+	return known(b.cells[b.key(p)][metric])
 }
 
 // estimate summarizes a metric at a point as the spec says.
@@ -48,6 +42,17 @@ func (s *Spec) estimate(values []stats.Value) estimate {
 		e.lo, e.hi = v[0], v[len(v)-1]
 	}
 	return e
+}
+
+// center is the median of the values that are there.
+func center(values []stats.Value) stats.Value {
+	s := NewSpec()
+	return s.estimate(known(values)).center
+}
+
+// known leaves missing values out.
+func known(values []stats.Value) []stats.Value {
+	return slices.DeleteFunc(slices.Clone(values), stats.Value.IsMissing)
 }
 
 // ratio compares two estimates. The range is that of the ratios seed by seed; the
@@ -128,14 +133,6 @@ func geomean(v []stats.Value) stats.Value {
 // tQuantile bounds 95 % of Student's t with so many degrees of freedom.
 func tQuantile[N int | float64](df N) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(df)}.Quantile(0.975)
-}
-
-func floats(v []stats.Value) []float64 {
-	out := make([]float64, len(v))
-	for i, x := range v {
-		out[i], _ = x.Float64()
-	}
-	return out
 }
 
 func logs(v []stats.Value) (out []float64, ok bool) {
