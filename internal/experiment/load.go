@@ -53,16 +53,16 @@ func LoadShipped(name string, o Overrides) (*Experiment, error) {
 	at := path.Join("configs", name)
 	b := newBuilder()
 	b.open = func(name string) ([]byte, error) { return fs.ReadFile(configs.FS, name) }
-	return b.load(o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(at, text, opt) })
+	return b.load(name, o, func(opt config.Options) (*config.Experiment, error) { return config.LoadText(at, text, opt) })
 }
 
 func load(file string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
 	b := newBuilder()
 	b.dir = filepath.Dir(file)
-	return b.load(o, read)
+	return b.load(file, o, read)
 }
 
-func (b *builder) load(o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
+func (b *builder) load(file string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
 	// What is typed on the command line is meant from where one stands.
 	if slices.ContainsFunc(o.Set, func(s string) bool { return strings.HasPrefix(s, "workload.file") }) {
 		b.dir, b.open = ".", os.ReadFile
@@ -88,12 +88,12 @@ func (b *builder) load(o Overrides, read func(config.Options) (*config.Experimen
 	if err := b.source(exp.Base.Workload.Params); err != nil && len(exp.Axes) == 0 {
 		return nil, err
 	}
-	return &Experiment{Experiment: exp, Command: command(path, o), points: b.points}, nil
+	return &Experiment{Experiment: exp, Command: command(file, o), points: b.points}, nil
 }
 
 // command is what to type to get the same numbers, wherever the file lies.
-func command(path string, o Overrides) string {
-	words := []string{"cohsim run", filepath.Base(path)}
+func command(file string, o Overrides) string {
+	words := []string{"cohsim run", filepath.Base(file)}
 	for _, s := range o.Set {
 		if strings.ContainsAny(s, " \"'$\\`*?[{<>|&;()#~!") {
 			s = "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
