@@ -118,6 +118,38 @@ func TestFarAtomicsOfOneLineFollowEachOtherAtTheHomesPace(t *testing.T) {
 	}
 }
 
+// With l3_local the L3 of the first to ask performs atomic ops on a line that nobody
+// has, until a core behind another L3 asks: from then on the line's home does, until
+// the line has been cached.
+func TestFarAtomicsAreDoneAtOneL3UntilAnotherAsks(t *testing.T) {
+	cfg := lse(1, "far")
+	cfg.Topology.L3Local, cfg.Topology.L3PerSocket, cfg.Topology.CoresPerL3 = true, 2, 2
+	cfg.DRAMNS, cfg.LLC.HitNS, cfg.Fabric.FarAtomicNS = 0, 0, 5
+	// Its first cycle is the one in which the work before it retires.
+	near := uint64(cfg.Fabric.Near.Request + cfg.Fabric.Near.Data + 5 - 1)
+	away := uint64(cfg.Fabric.Far.Request + cfg.Fabric.Far.Data + 5 - 1)
+	for _, c := range []struct {
+		first, second string // core 0's and core 2's op, before core 1's atomic
+		want          uint64
+	}{
+		{"work 1", "work 1", near},
+		{"rmw.add v, [a], 1", "work 1", near},
+		{"rmw.add v, [a], 1", "rmw.add v, [a], 1", away},
+		{"rmw.add v, [a], 1", "load v, [a]", 0}, // cached behind the other L3: the home takes it back
+	} {
+		w := newWorld(t, cfg, []string{"a"}, "    reg v\n    work 1000\n    "+c.first+"\n    halt",
+			"    reg v\n    work 3000\n    rmw.add v, [a], 1\n    halt", "    reg v\n    work 2000\n    "+c.second+"\n    halt")
+		m, res := w.run(t)
+		got := res.Cores[1].CPU.Cycles[stats.AtHome]
+		if c.want > 0 && got != c.want || c.want == 0 && got <= away {
+			t.Errorf("after %q behind its own L3 and %q behind another, an atomic takes %d cycles, want %d", c.first, c.second, got, c.want)
+		}
+		if m.line(w.addr["a"].Line()).State != mesi.HI {
+			t.Error("a cache has the line")
+		}
+	}
+}
+
 // farOrNear runs n cores that add to one word, and returns operations per µs.
 func farOrNear(t *testing.T, atomics string, n int) float64 {
 	cfg := lse(64, atomics)

@@ -21,6 +21,7 @@ func observe(t *testing.T, isa, model string, weak [2]uint64, programs ...string
 			t.Fatal("the shipped default machine is a toy")
 		}
 		cfg.ISA, cfg.MemoryModel = isa, model
+		cfg.Protocol.FarAtomics = isa == "arm64-lse"
 		var texts []string
 		for _, p := range programs {
 			// The lines start out in either core's cache or in neither's.
@@ -97,6 +98,10 @@ func TestFencesAndAcquireReleaseForbidTheWeakOutcomes(t *testing.T) {
 			"    store [x], 1\n    store.rel [y], 1\n", "    load.acq a, [y]\n    load b, [x]\n    store [r0], a\n    store [r1], b\n"},
 		{"MP+wmb+rmb", "arm64-lse", "armv8", [2]uint64{1, 0},
 			"    store [x], 1\n    wmb\n    store [y], 1\n", "    load a, [y]\n    rmb\n    load b, [x]\n    store [r0], a\n    store [r1], b\n"},
+		{"MP+swpl.far+ldadda.far", "arm64-lse", "armv8", [2]uint64{1, 0},
+			"    store [x], 1\n    rmw.swap.rel.far _, [y], 1\n", "    rmw.add.acq.far a, [y], 0\n    load b, [x]\n    store [r0], a\n    store [r1], b\n"},
+		{"SB+swpal.far+swpal.far", "arm64-lse", "armv8", [2]uint64{0, 0},
+			"    rmw.swap.acqrel.far b, [x], 1\n    load a, [y]\n    store [r0], a\n", "    rmw.swap.acqrel.far b, [y], 1\n    load a, [x]\n    store [r1], a\n"},
 		{"SB+stlr+ldar", "arm64-lse", "armv8", [2]uint64{0, 0},
 			"    store.rel [x], 1\n    load.acq a, [y]\n    store [r0], a\n", "    store.rel [y], 1\n    load.acq a, [x]\n    store [r1], a\n"},
 	} {
