@@ -239,7 +239,7 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 	cmd.Flags().StringVar(&figures, "figures", "", "draw the figures into `DIR`, as "+strings.Join(report.FigureFormats(), ", "))
 	cmd.Flags().StringVar(&part, "shard", "", "simulate only part `I/N` of the runs: 1/4, 2/4, …")
 	cmd.Flags().IntVar(&lines, "lines", 0, "also take `N` lines of a point apart, as c2c does")
-	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op")
+	cmd.Flags().StringVar(&program, "annotate", "", "list `PROGRAM` instead, with the cycles of each op and which op it waited for")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "check everything, list the points, estimate the time")
 	return cmd
 }
