@@ -28,6 +28,7 @@ const (
 	// Of what a VMA's lock guards; told by those who use the lock.
 	DataWrite // a store to the VMA: nobody else may read it
 	DataRead  // (store of the value read) a reader has it from the VMA: it must be what was stored last
+	Foreseen  // (count) a writer saw what a reader stored after the writer had let go
 	Astray    // (count) a reader was given a VMA that is not the one it asked for
 
 	// Of an mm.
@@ -61,7 +62,7 @@ var eventNames = [NumEvents]string{
 	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
 	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write",
 	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMALocked: "vma_locked", VMAInit: "vma_init",
-	VMAMove: "vma_mm", DataWrite: "data_write", DataRead: "data_read", Astray: "astray",
+	VMAMove: "vma_mm", DataWrite: "data_write", DataRead: "data_read", Foreseen: "foreseen", Astray: "astray",
 	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", MMWaiter: "mm_waiter",
 	SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",

@@ -1,7 +1,9 @@
 package vmalock
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"cohsim/internal/mem"
@@ -175,18 +177,30 @@ func (v *Violation) Error() string {
 	return b.String()
 }
 
-// historyLen bounds what a violation tells: the last events of one object.
+// historyLen bounds what a violation tells: the last events of one object, and before
+// them the last of each thread that has been quiet since.
 const historyLen = 32
 
-// history is a ring of the latest records, in place and without allocation.
+// history is a ring of the latest records, in place; it allocates only when a thread
+// shows up for the first time.
 type history struct {
 	ring [historyLen]Record
 	n    uint64
+	last []lastRecord // by thread
+}
+
+type lastRecord struct {
+	Record
+	n uint64 // how many came before it, and one more; 0: none
 }
 
 func (h *history) add(r Record) {
 	h.ring[h.n%historyLen] = r
 	h.n++
+	for len(h.last) <= r.Thread {
+		h.last = append(h.last, lastRecord{})
+	}
+	h.last[r.Thread] = lastRecord{r, h.n}
 }
 
 func (h *history) list() []Record {
@@ -194,7 +208,17 @@ func (h *history) list() []Record {
 	if h.n > historyLen {
 		first = h.n - historyLen
 	}
+	var quiet []lastRecord
+	for _, l := range h.last {
+		if l.n > 0 && l.n <= first {
+			quiet = append(quiet, l)
+		}
+	}
+	slices.SortFunc(quiet, func(a, b lastRecord) int { return cmp.Compare(a.n, b.n) })
 	var out []Record
+	for _, l := range quiet {
+		out = append(out, l.Record)
+	}
 	for i := first; i < h.n; i++ {
 		out = append(out, h.ring[i%historyLen])
 	}

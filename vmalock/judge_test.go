@@ -229,3 +229,43 @@ func TestObservingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations for three events", n)
 	}
 }
+
+// A thread that did its part long ago is in the story too.
+func TestAViolationTellsTheLastStepOfEveryTask(t *testing.T) {
+	steps := []step{{7, vmalock.RefGet, theVMA, 1, 2}}
+	for range 20 {
+		steps = append(steps, read(0, 2)...)
+	}
+	steps = append(steps, step{7, vmalock.RefGet, theVMA, 2, 3})
+	_, err := observe(newJudge(), steps)
+	var v *vmalock.Violation
+	if !errors.As(err, &v) {
+		t.Fatalf("error %v", err)
+	}
+	if len(v.History) != 33 || v.History[0].Thread != 7 || v.History[0].Event != vmalock.RefGet {
+		t.Errorf("%d records, the first is %v", len(v.History), v.History[0])
+	}
+}
+
+// What State and Holds say makes another judge know the same.
+func TestTheJudgesStateIsAValue(t *testing.T) {
+	steps := join(read(0, 1), mmapWrite(1, 0), vmaWrite(1, 1), []step{{2, vmalock.RefGet, theVMA, 1, 2}})
+	for n := range steps {
+		a, b := newJudge(), newJudge()
+		if _, err := observe(a, steps[:n]); err != nil {
+			t.Fatal(err)
+		}
+		b.SetState(a.State(nil))
+		for thread := range 3 {
+			b.SetHolds(thread, a.Holds(thread))
+		}
+		if i, err := observe(b, steps[n:]); err != nil {
+			t.Errorf("after %d events, event %d: %v", n, n+i, err)
+		}
+		if n > 0 && steps[n-1].event == vmalock.MMSeq {
+			if i, _ := observe(newJudge(), steps[n:]); i == len(steps)-n {
+				t.Errorf("after %d events an ignorant judge objects to nothing", n)
+			}
+		}
+	}
+}

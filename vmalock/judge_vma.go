@@ -241,6 +241,8 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 		if r.New != v.data {
 			return "I12", fmt.Sprintf("a reader has %#x from the VMA, and %#x was stored last (%s)", r.New, v.data, v.describe())
 		}
+	case Foreseen:
+		return "I1", "a writer saw what a reader stored after the writer had let go (" + v.describe() + ")"
 	case Astray:
 		return "I4", "a reader was given a VMA that does not cover its address in its mm (" + v.describe() + ")"
 	}

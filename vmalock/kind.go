@@ -176,6 +176,9 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 	sources, own := k.sources()
 	for i, s := range sources {
 		procs, err := k.Parse(s)
+		if err == nil && i < own {
+			err = owned(procs)
+		}
 		if err != nil {
 			errs = append(errs, err)
 		}

@@ -23,6 +23,25 @@ type Options struct {
 	SeqBits       int  `toml:"seq_bits" min:"2" max:"32" doc:"width of vm_lock_seq and mm_lock_seq; the kernel's are 32 bits wide, and narrow ones wrap in a run that can be had"`
 }
 
+// FileLock is the name by which a config takes a lock from a file.
+const FileLock = "file"
+
+// FileOptions are the parameters of a lock from a file.
+type FileOptions struct {
+	Options
+	File string `toml:"file" required:"yes" dump:"-" doc:"a lock of yours: a .uop file as in CONTRIBUTING.md; a path relative to the config file"`
+
+	text []byte
+}
+
+// Source is where the lock is and what it says: results depend on the text, not on
+// where it lies.
+func (o *FileOptions) Source() (file string, text []byte) { return o.File, o.text }
+
+// SetSource gives the parameters their text, which this package does not read itself,
+// and the path under which it was found.
+func (o *FileOptions) SetSource(file string, text []byte) { o.File, o.text = file, text }
+
 // DefaultOptions is a production kernel of 7.0.
 func DefaultOptions() Options {
 	return Options{Patch: Merged, PerVMALock: true, LockdepCycles: 60, RWSemSpin: true, RWSemHandoff: 4_000_000, SeqBits: 32}

@@ -105,15 +105,12 @@ func (f *checkFlags) run(cmd *cobra.Command, args []string) error {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s: %d states, %d steps so far\n", what, req.Model.Name, states, transitions)
 		}
 		r, err := check.CheckLock(req)
-		var broken cpu.Problems
 		switch {
-		case errors.As(err, &broken):
-			return err // has its positions
 		case errors.Is(err, check.ErrTooBig):
 			fmt.Fprintf(cmd.ErrOrStderr(), "cohsim check: %s: undecided after %d states; fewer tasks, or --max-states\n", what, f.maxStates)
 			return exitCode(exitAborted)
 		case err != nil:
-			return usage("%s: %v", what, err)
+			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s: search %.3f s, liveness %.3f s, %.1f MB\n", what, req.Model.Name,
 			r.Host.Search.Seconds(), r.Host.Liveness.Seconds(), float64(r.Host.Bytes)/1e6)
@@ -192,6 +189,9 @@ func (f *checkFlags) fill(req *check.LockRequest) error {
 			return usage("--isa: %v", err)
 		}
 		req.ISA = isa
+	}
+	if req.ISA == cpu.X86_64 && req.Model == cpu.ARMv8 {
+		return usage("--isa %v: the machine reorders what x86-64 needs no barriers for: armv8 takes an arm64", req.ISA)
 	}
 	if f.scenario != "" {
 		if !slices.Contains(check.ScenarioNames(), f.scenario) {

@@ -244,8 +244,11 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 	return cmd
 }
 
-// checked says what asserting coherence during the runs cost.
+// checked says what asserting coherence and judging locks during the runs cost.
 func checked(w io.Writer, c *experiment.CheckCost) {
+	if c.Events > 0 {
+		fmt.Fprintf(w, "locks judged: %d events, which took %.3f of %.3f s of host time\n", c.Events, float64(c.JudgeNS)/1e9, c.Runs.Seconds())
+	}
 	if c.Lines == 0 {
 		return
 	}

@@ -86,7 +86,7 @@ func CheckLock(req LockRequest) (*LockReport, error) {
 		rep.Host.Liveness += r.LiveTime
 		rep.Host.Bytes = max(rep.Host.Bytes, r.Bytes+sys.bytes())
 		if words.clash != "" {
-			return nil, fmt.Errorf("the lock's programs access one word in two ways, which a check cannot follow: %s", words.clash)
+			return nil, fmt.Errorf("%s: error: its programs access one word in two widths, which a check cannot follow: %s", req.Lock.Source.File, words.clash)
 		}
 		if words.news {
 			continue
@@ -216,14 +216,16 @@ func (l *Lock) explain(rep *LockReport, v *Violation) {
 	if v.Law != "deadlock" && v.Law != "liveness" {
 		return
 	}
-	where, asleep := l.where(v.End)
-	if v.Law == "deadlock" {
-		rep.Detail = "nobody can go on"
-		if asleep {
-			rep.Law, rep.Detail = "I5", "a wake-up is lost: nobody is left who could wake the sleeper"
-		}
-	} else {
+	where, asleep, running := l.where(v.End)
+	switch {
+	case v.Law == "liveness":
 		rep.Law, rep.Detail = "livelock", "from here on the tasks cannot all come to an end"
+	case running:
+		rep.Law, rep.Detail = "livelock", "whatever a task does, nothing changes any more"
+	case asleep:
+		rep.Law, rep.Detail = "I5", "a wake-up is lost: nobody is left who could wake the sleeper"
+	default:
+		rep.Law, rep.Detail = "deadlock", "nobody can go on"
 	}
 	rep.Detail += "; " + strings.Join(where, "; ")
 }

@@ -92,7 +92,7 @@ func (l *Lock) print(v uint64) string {
 }
 
 // where says what each task that is not at its end would do next.
-func (l *Lock) where(k []uint64) (out []string, asleep bool) {
+func (l *Lock) where(k []uint64) (out []string, asleep, running bool) {
 	l.open(k)
 	for i := range l.threads {
 		if l.flagsOf(i, l.ids[idTasks+i]).ended {
@@ -109,9 +109,10 @@ func (l *Lock) where(k []uint64) (out []string, asleep bool) {
 				}
 			}
 		}
+		running = running || how == "is at"
 		out = append(out, fmt.Sprintf("%s %s %s", l.cfg.Tasks[i].Name, how, l.site(i, pc)))
 	}
-	return out, asleep
+	return out, asleep, running
 }
 
 // Timeline draws a path: a line a step, two columns a task, what it does to which word

@@ -337,6 +337,9 @@ func lockBroken(err error) error {
 	if !errors.As(err, &v) {
 		return err
 	}
+	if v.Rule == "idle" {
+		return &Broken{Law: "never unlocked", Detail: v.Object + " at the end of all tasks is " + v.Msg}
+	}
 	return &Broken{Law: v.Rule, Detail: v.Object + ": " + v.Msg}
 }
 

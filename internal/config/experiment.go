@@ -39,7 +39,7 @@ type Run struct {
 	ChaosNS   int    `toml:"chaos_ns" min:"0" max:"1000000" doc:"delay every message by up to so much more, at random, so that rare orders of messages become common; 0 does not"`
 	// Check and Engine are left out of the dump, because they must make no
 	// difference to the bytes.
-	Check       string `toml:"check" oneof:"off sample full" dump:"-" doc:"assert that one cache writes or many read, and that copies are equal: never, after one message in 256, or after each, and then also the value of every load"`
+	Check       string `toml:"check" oneof:"off sample full" dump:"-" doc:"assert that one cache writes or many read, and that copies are equal: never, after one message in 256, or after each, and then also the value of every load; the laws of locks are judged unless it is never"`
 	Engine      string `toml:"engine" oneof:"runahead reference" dump:"-" doc:"run private work ahead of the global clock, or take one event per operation; both give the same results"`
 	LimitCycles int    `toml:"limit_cycles" min:"0" doc:"abort a run after so many cycles; 0 stops at the end of the window"`
 }

@@ -47,6 +47,7 @@ type builder struct {
 
 type lockKey struct {
 	name    string
+	file    string // of a lock from a file
 	options vmalock.Options
 }
 
@@ -65,7 +66,7 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if p.kind, ok = workloads.Find(cfg.Workload.Kind); !ok {
 		return nil, fmt.Errorf("workload.kind: there is no workload %q", cfg.Workload.Kind)
 	}
-	if p.lock, err = b.lock(cfg.Lock.Kind, *cfg.Lock.Params.(*vmalock.Options)); err != nil {
+	if p.lock, err = b.lock(cfg.Lock.Kind, cfg.Lock.Params); err != nil {
 		return nil, err
 	}
 	if p.isa, err = cpu.ParseISA(cfg.Machine.ISA); err != nil {
@@ -114,16 +115,34 @@ func (b *builder) digest(thing any, of func() string) string {
 }
 
 // lock finds a lock and parses its programs, once for each kernel.
-func (b *builder) lock(name string, o vmalock.Options) (vmalock.Kind, error) {
-	key := lockKey{name, o}
+func (b *builder) lock(name string, params any) (vmalock.Kind, error) {
+	key := lockKey{name: name}
+	user, fromFile := params.(*vmalock.FileOptions)
+	var text []byte
+	if fromFile {
+		key.options = user.Options
+		key.file, text = user.Source()
+	} else {
+		key.options = *params.(*vmalock.Options)
+	}
 	if k, ok := b.locks[key]; ok {
 		return k, nil
 	}
 	k, ok := vmalock.Find(name)
-	if !ok {
+	switch {
+	case fromFile:
+		var err error
+		if k, err = vmalock.ParseKind(key.file, string(text)); err != nil {
+			return k, fmt.Errorf("lock.file: %w", err)
+		}
+	case !ok:
 		return k, fmt.Errorf("lock.kind: there is no lock %q", name)
 	}
-	k, err := k.With(o).Parsed()
+	k, err := k.With(key.options).Parsed()
+	var ps cpu.Problems
+	if err != nil && fromFile && !errors.As(err, &ps) {
+		err = fmt.Errorf("lock.file: %w", err)
+	}
 	if err == nil {
 		b.locks[key] = k
 	}
@@ -199,7 +218,7 @@ func (p *point) farAtomics() error {
 // linkKey is everything that the linked program depends on.
 func (p *point) linkKey(main *workloads.Program) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "%v %p %s %+v\n", p.isa, p.layout, p.lock.Name, p.lock.Options)
+	fmt.Fprintf(&s, "%v %p %s %+v\n", p.isa, p.layout, p.lock.Source.File, p.lock.Options)
 	for _, name := range slices.Sorted(maps.Keys(main.Params)) {
 		fmt.Fprintf(&s, "%s=%d ", name, main.Params[name])
 	}
@@ -248,7 +267,7 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 	for _, w := range plan.Init {
 		s.Init = append(s.Init, machine.Word{Addr: w.Addr, Bytes: w.Bytes, Value: w.Value})
 	}
-	if plan.Judge != nil {
+	if plan.Judge != nil && s.Check != machine.CheckOff {
 		s.Judge = judge{plan.Judge}
 	}
 	for i := range plan.Threads {

@@ -12,6 +12,7 @@ import (
 
 	"cohsim/internal/config"
 	"cohsim/internal/machine"
+	"cohsim/vmalock"
 	"cohsim/workloads"
 )
 
@@ -394,6 +395,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	for _, k := range config.Keys("lock", Locks{}.Params(defaultLock)) {
 		demand(k, all)
 	}
+	locks := slices.DeleteFunc(Locks{}.Names(), func(name string) bool { return name == vmalock.FileLock }) // which needs a file
 	for _, kind := range workloads.Kinds() {
 		var on []*stress
 		for _, s := range all {
@@ -412,7 +414,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 			demand(k, on)
 		}
 		if kind.Locks {
-			demand(config.Key{Path: "lock.kind", Doc: "on " + kind.Name, OneOf: Locks{}.Names()}, on)
+			demand(config.Key{Path: "lock.kind", Doc: "on " + kind.Name, OneOf: locks}, on)
 			demand(config.Key{Path: "layout", Doc: "on " + kind.Name, OneOf: []string{"seq-beside-refcnt", "owner-isolated"}}, on)
 		}
 	}

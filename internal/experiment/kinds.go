@@ -42,12 +42,15 @@ func (Locks) Names() []string {
 	for _, k := range vmalock.Kinds() {
 		names = append(names, k.Name)
 	}
-	return front(names, defaultLock)
+	return append(front(names, defaultLock), vmalock.FileLock)
 }
 
 // Params is a pointer to the default kernel, whose options every lock takes.
-func (Locks) Params(string) any {
+func (Locks) Params(kind string) any {
 	o := vmalock.DefaultOptions()
+	if kind == vmalock.FileLock {
+		return &vmalock.FileOptions{Options: o}
+	}
 	return &o
 }
 

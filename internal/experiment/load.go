@@ -85,7 +85,7 @@ func (b *builder) load(file string, o Overrides, read func(config.Options) (*con
 		return nil, err
 	}
 	// The base is not a point, and shows in the document.
-	if err := b.source(exp.Base.Workload.Params); err != nil && len(exp.Axes) == 0 {
+	if err := b.sources(exp.Base); err != nil && len(exp.Axes) == 0 {
 		return nil, err
 	}
 	return &Experiment{Experiment: exp, Command: command(file, o), points: b.points}, nil
@@ -112,8 +112,16 @@ type sourced interface {
 	SetSource(file string, text []byte)
 }
 
-// source reads the file that parameters name, if they do.
-func (b *builder) source(params any) error {
+// sources reads the files that a config's workload and lock name.
+func (b *builder) sources(cfg *config.Config) error {
+	if err := b.source("workload.file", cfg.Workload.Params); err != nil {
+		return err
+	}
+	return b.source("lock.file", cfg.Lock.Params)
+}
+
+// source reads the file that parameters name, if they do; key is where they name it.
+func (b *builder) source(key string, params any) error {
 	s, ok := params.(sourced)
 	if !ok {
 		return nil
@@ -128,7 +136,7 @@ func (b *builder) source(params any) error {
 		if errors.As(err, &pe) {
 			err = pe.Err
 		}
-		return fmt.Errorf("workload.file: cannot read %s: %w", file, err)
+		return fmt.Errorf("%s: cannot read %s: %w", key, file, err)
 	}
 	s.SetSource(file, text)
 	return nil
@@ -136,7 +144,7 @@ func (b *builder) source(params any) error {
 
 // check builds and links one point, for config.Options.Check.
 func (b *builder) check(cfg *config.Config) []string {
-	if err := b.source(cfg.Workload.Params); err != nil {
+	if err := b.sources(cfg); err != nil {
 		return []string{err.Error()}
 	}
 	p, err := b.point(cfg)

@@ -29,7 +29,7 @@ type Options struct {
 	Archive *Archive
 }
 
-// CheckCost is what asserting coherence cost the host: never the results.
+// CheckCost is what asserting coherence and judging locks cost the host: never the results.
 type CheckCost struct {
 	machine.Checked
 	Runs time.Duration // all runs, the checks included
@@ -175,6 +175,8 @@ func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []
 			c.Lines += o.checked.Lines
 			c.Values += o.checked.Values
 			c.HostNS += o.checked.HostNS
+			c.Events += o.checked.Events
+			c.JudgeNS += o.checked.JudgeNS
 			c.Runs += o.took
 		}
 		if opt.Detail {

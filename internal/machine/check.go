@@ -51,6 +51,9 @@ type Checked struct {
 	Lines  uint64 // looks at all copies of a line
 	Values uint64 // loads, and messages with data, compared with the last store
 	HostNS int64  // about what the looks took, by Setup.Clock
+
+	Events  uint64 // ghost events of locks judged
+	JudgeNS int64  // what judging them took
 }
 
 // ParseCheck returns the check of a name: off, sample or full.

@@ -341,7 +341,7 @@ func New(s Setup) (*Machine, error) {
 		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(m.units[th.unit].threads) == 1
 		m.wakeThread(int32(i), 0)
 	}
-	m.ghosts.judge = s.Judge
+	m.ghosts.judge, m.ghosts.clock = s.Judge, s.Clock
 	return m, nil
 }
 

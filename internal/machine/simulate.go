@@ -94,6 +94,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if m.check != nil {
 		res.Checked = m.check.Checked
 	}
+	res.Checked.Events, res.Checked.JudgeNS = m.ghosts.judged, m.ghosts.hostNS
 	return res, nil
 }
 

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheckSaysWhatHolds(t *testing.T) {
+	out := ok(t, "check", "vm_refcnt", "--model", "sc", "--readers", "2")
+	if !strings.Contains(out, "holds") || !strings.Contains(out, "2R 1W") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
+func TestCheckTellsTheStoryOfAMistake(t *testing.T) {
+	code, out, _ := cohsim(t, "check", "vm_refcnt", "--mutant", "no-barrier-a")
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"breaks I5", "a wake-up is lost", "writer sleeps at rcuwait_wait_event", "reader", "vma_writer_wait.task", "The last step is"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+	_, out, _ = cohsim(t, "check", "vm_refcnt", "--mutant", "no-barrier-a", "--format", "json")
+	for _, want := range []string{`"schema": "cohsim.check/v1"`, `"law": "I5"`, `"actor": "writer"`, `"op": `, `"value": `} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in\n%s", want, out)
+		}
+	}
+}
+
+// In a scenario that asks a question a broken law is an answer.
+func TestAnAnswerIsNoFailure(t *testing.T) {
+	if out := ok(t, "check", "vm_refcnt", "--scenario", "q3", "--model", "sc", "--readers", "1"); !strings.Contains(out, "vm_refcnt under sc breaks I1") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
+func TestCheckRefusesWhatItDoesNotKnow(t *testing.T) {
+	for want, args := range map[string]string{
+		`there is no lock "vm_refcount"; did you mean "vm_refcnt"?`:                    "check vm_refcount",
+		`there is no mutant "no-barrier"; did you mean "no-barrier-a"?`:                "check --mutant no-barrier",
+		`there is no memory model "arm"`:                                               "check --model arm",
+		`there is no scenario "q4"; did you mean "q1"?`:                                "check --scenario q4",
+		"--readers 9: at most 8":                                                       "check --readers 9",
+		"--rounds 0: 1 to 100":                                                         "check --rounds 0",
+		"--isa":                                                                        "check --isa sparc",
+		"--format xml: allowed are table, markdown, csv, json":                         "check --format xml",
+		"the machine reorders what x86-64 needs no barriers for: armv8 takes an arm64": "check --model armv8 --isa x86-64",
+	} {
+		if code, _, msg := cohsim(t, strings.Fields(args)...); code != 2 || !strings.Contains(msg, want) {
+			t.Errorf("%s: exit code %d, %s", args, code, msg)
+		}
+	}
+}
+
+// A lock of a user's own gets a diagnosis, from the check and from a run.
+func TestABadLockOfAUserIsDiagnosed(t *testing.T) {
+	for _, l := range []struct {
+		name   string
+		check  int // exit code
+		says   string
+		writes string // percent of a run's operations
+		run    int    // exit code
+		warns  string
+	}{
+		{"never-unlocks", 1, "breaks never unlocked", "50", 3, "deadlock"},
+		{"abba", 1, "breaks deadlock", "50", 3, "deadlock"},
+		{"livelock", 1, "breaks livelock", "0", 3, "livelock"},
+		{"no-lock", 1, "breaks I12", "50", 0, ""},
+		{"not-its-own", 2, `not-its-own.uop:9:11: error: program "write_vma" writes vm_area_struct.vm_flags, which no lock owns`, "50", 2, "which no lock owns"},
+	} {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			file, err := filepath.Abs(filepath.Join("testdata", "locks", l.name+".uop"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, out, msg := cohsim(t, "check", file, "--model", "sc")
+			if code != l.check || !strings.Contains(out+msg, l.says) {
+				t.Errorf("check: exit code %d\n%s%s", code, out, msg)
+			}
+			config := filepath.Join(t.TempDir(), "run.toml")
+			text := "[workload]\nkind = \"fault_mixed\"\nwrite_percent = " + l.writes + "\n[lock]\nkind = \"file\"\nfile = \"" + file +
+				"\"\n[run]\ncores = 4\nwarmup_ns = 1000\nmeasure_ns = 200000\n"
+			if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if code, _, msg := cohsim(t, "run", config); code != l.run || !strings.Contains(msg, l.warns) {
+				t.Errorf("run: exit code %d\n%s", code, msg)
+			}
+		})
+	}
+}
+
+func TestRunsSayWhatJudgingCost(t *testing.T) {
+	args := []string{"run", "quickstart", "--set", "run.cores=2", "--set", "run.warmup_ns=2000", "--set", "run.measure_ns=20000"}
+	if _, _, msg := cohsim(t, args...); !strings.Contains(msg, "locks judged: ") {
+		t.Errorf("got %s", msg)
+	}
+	if _, _, msg := cohsim(t, append(args, "--set", "run.check=off")...); strings.Contains(msg, "judged") {
+		t.Errorf("switched off: %s", msg)
+	}
+}
