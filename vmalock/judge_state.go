@@ -26,7 +26,7 @@ func (j *Judge) State(to []uint64) []uint64 {
 			v.lockedSeq, v.data)
 	}
 	for _, s := range j.allSems {
-		to = append(to, uint64(s.writer)|s.readers<<16|s.pending<<32|s.granted<<48)
+		to = append(to, uint64(s.writer)|s.readers<<16|s.pending<<32|s.granted<<48, s.count)
 	}
 	for _, m := range j.allMMs {
 		to = append(to, m.seq, uint64(m.excluded), uint64(m.waiter)|bit(m.freed, 32))
@@ -47,7 +47,8 @@ func (j *Judge) SetState(from []uint64) {
 	for _, s := range j.allSems {
 		w := from[0]
 		s.writer, s.readers, s.pending, s.granted = int(w&0xffff), w>>16&0xffff, w>>32&0xffff, w>>48
-		from = from[1:]
+		s.count = from[1]
+		from = from[2:]
 	}
 	for _, m := range j.allMMs {
 		m.seq, m.excluded = from[0], mem.Addr(from[1])

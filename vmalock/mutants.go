@@ -114,6 +114,14 @@ func Mutants() []Mutant {
 			Model: "sc", Readers: 1, Writers: 1, Scenario: "grace", Law: "I5",
 		},
 		{
+			Name: "killed-keeps-flag", Doc: "a writer whose wait a signal ends leaves the flag behind, so that readers stay out for ever",
+			Source: "near the wrong warning in patch 7 of the 2026 series; 2197bb60f890",
+			Edits: []Edit{{Program: "__vma_start_exclude_readers",
+				Old: []string{"call __vma_end_exclude_readers(it) attached=exit:interrupted detached=exit:interrupted"},
+				New: []string{"exit interrupted"}}},
+			Model: "sc", Readers: 1, Writers: 1, Detachers: 1, Scenario: "killed", Law: "I7",
+		},
+		{
 			Name: "stale-walk", Doc: "a reader that finds its VMA detached tries the same one again",
 			Source: "6.18, syzbot 131f9eb2b5807573275c",
 			Edits: []Edit{{Program: "lock_vma_under_rcu", Old: []string{"jump again"},

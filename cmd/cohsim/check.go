@@ -264,23 +264,25 @@ func (f *checkFlags) write(w io.Writer, reports []*check.LockReport) error {
 	}
 	t := report.Table{Columns: []report.Column{{Name: "lock"}, {Name: "model"}, {Name: "isa"}, {Name: "tasks"}, {Name: "scenario"},
 		{Name: "states", Right: true}, {Name: "depth", Right: true}, {Name: "verdict"}}}
-	if f.mutant != "" {
-		t.Columns[0].Name, t.Columns[7].Name = "mutant", "caught by"
-	}
 	for _, r := range reports {
 		verdict := "holds"
-		what := r.Lock
 		if r.Law != "" {
 			verdict = "broken: " + r.Law
 		}
-		if f.mutant != "" {
-			if what, verdict = r.Mutant, r.Law; r.Law == "" {
-				verdict = "NOT CAUGHT"
+		t.Rows = append(t.Rows, []report.Cell{report.Str(r.Lock), report.Str(r.Model), report.Str(r.ISA), report.Str(r.Tasks()), report.Str(r.Scenario),
+			report.Str(fmt.Sprint(r.States)), report.Str(fmt.Sprint(r.Depth)), report.Str(verdict)})
+	}
+	if f.mutant != "" {
+		t.Columns = slices.Delete(t.Columns, 2, 3) // 80 columns
+		t.Columns[0].Name, t.Columns[6].Name = "mutant", "caught by"
+		for i, r := range reports {
+			row := slices.Delete(t.Rows[i], 2, 3)
+			row[0], row[6] = report.Str(r.Mutant), report.Str(r.Law)
+			if r.Law == "" {
+				row[6] = report.Str("NOT CAUGHT")
 			}
+			t.Rows[i] = row
 		}
-		row := []report.Cell{report.Str(what), report.Str(r.Model), report.Str(r.ISA), report.Str(r.Tasks()), report.Str(r.Scenario),
-			report.Str(fmt.Sprint(r.States)), report.Str(fmt.Sprint(r.Depth)), report.Str(verdict)}
-		t.Rows = append(t.Rows, row)
 	}
 	if err := report.WriteTables(w, f.format, []report.Table{t}, report.Options{}); err != nil {
 		return err

@@ -205,6 +205,7 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 			if err := add(t.n, t.name, t.main, sc.params, regs); err != nil {
 				return cfg, err
 			}
+			regs["victim"] = cfg.Tasks[len(cfg.Tasks)-1].Regs[cpu.TaskReg] // of who comes next
 		}
 	}
 	cfg.World = w

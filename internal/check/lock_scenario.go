@@ -29,6 +29,8 @@ var lockScenarios = []lockScenario{
 		detacher: "check_detacher", params: map[string]int64{"REUSE": 2}},
 	{name: "remap", doc: "it is freed at once, and becomes another VMA of the same mm",
 		detacher: "check_detacher", params: map[string]int64{"REUSE": 1}, sameMM: true},
+	{name: "killed", doc: "a fatal signal, which the detacher sends, may end a writer's wait for readers",
+		writer: "check_killed", detacher: "check_killer"},
 	{name: "q1", doc: "question: a writer loads what readers store; may it miss a reader that has left?", question: true,
 		reader: "check_faulter", writer: "check_looker"},
 	{name: "q2", doc: "question: a writer loads what readers store; may it see one that comes after its unlock?", question: true,

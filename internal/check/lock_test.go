@@ -111,6 +111,9 @@ func TestReducedAndFullExplorationAgree(t *testing.T) {
 		for _, m := range append(vmalock.Mutants(), none) {
 			r := lockRequest(t, vmalock.VMRefcnt, c.model, c.readers, c.writers, c.detachers)
 			if m.Name != "" {
+				if c.readers > 1 {
+					continue // many states, and one task more proves little more
+				}
 				r.Mutant = &m
 			}
 			reduced := checkLock(t, r)
