@@ -132,14 +132,14 @@ up:
 	// mmap_lock by a task that a signal may end.
 	"killable": `
 	bclr rnd, 4, read
-	call down_write_killable([mm.mmap_lock]) locked=write interrupted=killed
+	call mmap_write_lock_killable(mm) locked=write interrupted=killed
 write:
-	call up_write([mm.mmap_lock])
+	call mmap_write_unlock(mm)
 	jump again
 read:
-	call down_read_killable([mm.mmap_lock]) locked=in interrupted=killed
+	call mmap_read_lock_killable(mm) locked=in interrupted=killed
 in:
-	call up_read([mm.mmap_lock])
+	call mmap_read_unlock(mm)
 	jump again
 killed:
 	call flush_signals()`,

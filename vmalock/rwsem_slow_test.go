@@ -315,3 +315,29 @@ func TestASignalEndsTheWaitForReadersOfAVMA(t *testing.T) {
 		b.idle()
 	})
 }
+
+// The patch that keeps what the writer knows in a struct (v3, 7) warned where a
+// signal had ended the wait; the merged series does not.
+func TestPatchSevenWarnsWhenASignalEndsTheWait(t *testing.T) {
+	for _, patch := range []int{7, 10, vmalock.Merged} {
+		o := vmalock.DefaultOptions()
+		o.Patch, o.DebugVM = patch, true
+		b := newBench(t, vmalock.VMRefcnt.With(o), cpu.X86_64, 1)
+		b.thread("\n\tcall vma_start_read(mm, vma) locked=in retry=in fallback=in\nin:\n\tcount lock.read.success ghost reader_true vma\n\tmov got, 1\n\tcall vma_end_read(vma)\n\thalt", nil)
+		b.thread("\n\tcall mmap_write_lock(mm)\n\tcall vma_start_write_killable(vma) locked=out interrupted=out\nout:\n\tcall mmap_write_unlock(mm)\n\thalt", nil)
+		b.thread(sendSignal, map[string]uint64{"held": uint64(b.w.Tasks[1])})
+		b.load()
+		b.until(t, 0, 1)
+		b.blocks(t, 1)
+		stepUntil(t, b, 2, never)
+		var err error
+		for range 1000 {
+			if _, err = b.m.Step(1); err != nil {
+				break
+			}
+		}
+		if warned := err != nil; warned != (patch < vmalock.Merged) {
+			t.Errorf("patch %d: %v", patch, err)
+		}
+	}
+}
