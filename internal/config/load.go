@@ -78,8 +78,8 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 	if e.Name == "" {
 		e.Name = strings.TrimSuffix(filepath.Base(path), ".toml")
 	}
-	if strings.ContainsAny(e.Name, `/\`) || strings.HasPrefix(e.Name, ".") {
-		d.at("name", "a name is the start of file names: no / or \\, and no dot in front")
+	if strings.ContainsAny(e.Name, `/\`) || strings.HasPrefix(e.Name, ".") || strings.HasSuffix(e.Name, ".sweep") {
+		d.at("name", "a name is the start of file names: no / or \\, no dot in front, and no .sweep behind")
 	}
 	l.axes(e)
 	l.fix(e, over)

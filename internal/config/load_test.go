@@ -310,6 +310,18 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 	}
 }
 
+func TestANameIsGoodForFiles(t *testing.T) {
+	for _, name := range []string{"../up", "a/b", `a\\b`, ".hidden", "x.sweep"} {
+		_, err := LoadText("e.toml", []byte("name = \""+name+"\"\n"), testOptions())
+		if err == nil || !strings.Contains(err.Error(), "e.toml:1:8: error: name: a name is the start of file names") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := LoadText("zen5.v2.toml", nil, testOptions()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFileThatIsNotThereIsAnError(t *testing.T) {
 	_, err := Load("testdata/none.toml", testOptions())
 	if want := "testdata/none.toml: error: cannot read the file: no such file or directory"; err == nil || err.Error() != want {
