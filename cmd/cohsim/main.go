@@ -81,7 +81,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	cobra.EnableCommandSorting = false // help lists what one starts with first
-	root.AddCommand(runCommand(), compareCommand(), mergeCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
+	root.AddCommand(runCommand(), compareCommand(), mergeCommand(), resultsCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
 		layoutCommand(), verifyCommand(), checkCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
 	return root
 }

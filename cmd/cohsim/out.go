@@ -96,16 +96,18 @@ func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error 
 // extensions are the files of --out.
 var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json", "bench": "bench", "html": "html"}
 
-// writeOutputs writes everything that is made of a result into its store: NAME.txt,
-// NAME.md and so on, and the figures, NAME-figure-1.svg. It is the one place that
-// decides which files there are. Each appears whole or not at all, and one that
-// would not change is left alone.
+// writeOutputs writes everything that is made of a result into its store. Each file
+// appears whole or not at all, and one that would not change is left alone.
 func writeOutputs(a *experiment.Archive) error {
-	p, doc := a.Plan, a.Document()
-	put := func(name string, text []byte) error {
+	return outputs(a.Document(), a.Plan, report.Formats(), report.FigureFormats(), func(name string, text []byte) error {
 		return sweep.WriteFile(filepath.Join(a.Store.Dir(), name), text)
-	}
-	for _, format := range report.Formats() {
+	})
+}
+
+// outputs makes the files of a result: NAME.txt, NAME.md and so on, and the
+// figures, NAME-figure-1.svg. It is the one place that decides which there are.
+func outputs(doc *report.Document, p *experiment.Plan, formats, figures []string, put func(name string, text []byte) error) error {
+	for _, format := range formats {
 		var b bytes.Buffer
 		if err := report.Write(&b, format, doc, p.Reports, report.Options{Command: p.Command}); err != nil {
 			return err
@@ -114,7 +116,7 @@ func writeOutputs(a *experiment.Archive) error {
 			return err
 		}
 	}
-	return drawFigures(doc, p.Figures, p.Command, report.FigureFormats(), func(name string, text []byte) error {
+	return drawFigures(doc, p.Figures, p.Command, figures, func(name string, text []byte) error {
 		return put(p.Name+"-"+name, text)
 	})
 }
