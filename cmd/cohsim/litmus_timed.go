@@ -55,6 +55,7 @@ const timedLimit = 2_000_000
 func timedConfig(t *litmus.Test, model *cpu.Model, rnd *sim.Rand) machine.Config {
 	cfg := machine.DefaultConfig()
 	cfg.ISA, cfg.MemoryModel = t.ISA.String(), model.Name
+	cfg.Protocol.FarAtomics = t.ISA == cpu.ARM64LSE
 	cfg.L1.Bytes, cfg.L2.Bytes, cfg.LLC.Bytes = 2<<10, 4<<10, 32<<10
 	cfg.Core.Window = []int{224, 224, 64, 8}[rnd.Intn(4)]
 	cfg.Core.StoreMerge = rnd.Intn(4) == 0
