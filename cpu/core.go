@@ -236,10 +236,9 @@ func (c *Core) step(t int64, limit *int64) int64 {
 		c.cal.now = t
 	}
 	fetched := c.fetch(t)
-	if c.head < c.tail {
-		if e := &c.win[c.head&c.mask]; e.phase == atHead {
-			c.begin(int32(c.head&c.mask), e, t)
-		}
+	oldest := &c.win[c.head&c.mask] // if there is one: squashes empty the window, too
+	if c.head < c.tail && oldest.phase == atHead {
+		c.begin(int32(c.head&c.mask), oldest, t)
 	}
 	lost = c.loseGone(t) || lost
 	next := c.nextDone()
@@ -249,7 +248,7 @@ func (c *Core) step(t int64, limit *int64) int64 {
 	if c.sqHead < c.sqRet && !c.drainAsked {
 		next = min(next, max(t+1, c.drainReady))
 	}
-	if c.head < c.tail && c.win[c.head&c.mask].phase == done && !c.heldBack(&c.win[c.head&c.mask]) {
+	if c.head < c.tail && oldest.phase == done && !c.heldBack(oldest) {
 		next = min(next, t+1)
 	}
 	if fetched == fetchMore {

@@ -68,14 +68,18 @@ func (c *Core) insert(op *Op, in *opInfo, t int64) {
 		c.atomics++
 	}
 
-	c.operand(i, e, slotB, op.B, uint64(op.Imm))
+	if op.B != NoReg {
+		c.operand(i, e, slotB, op.B)
+	} else {
+		e.v[slotB] = uint64(op.Imm)
+	}
 	if op.A != NoReg {
-		c.operand(i, e, slotA, op.A, 0)
+		c.operand(i, e, slotA, op.A)
 	} else {
 		e.v[slotA] = 0
 	}
 	if op.C != NoReg {
-		c.operand(i, e, slotC, op.C, 0)
+		c.operand(i, e, slotC, op.C)
 	}
 	if op.Dst != NoReg {
 		c.rename[op.Dst] = e.seq + 1
@@ -126,11 +130,7 @@ func (c *Core) occupy(op *Op, in *opInfo) (i int32, e *entry) {
 }
 
 // operand reads a source operand, or links the entry to its producer.
-func (c *Core) operand(i int32, e *entry, s int, r Reg, imm uint64) {
-	if r == NoReg {
-		e.v[s] = imm
-		return
-	}
+func (c *Core) operand(i int32, e *entry, s int, r Reg) {
 	p := c.rename[r]
 	if p == 0 {
 		e.v[s] = c.regs[r]
