@@ -79,7 +79,7 @@ func TestStabilisedSaysTooLittleWithoutLockdep(t *testing.T) {
 func TestAttachedIsACountAboveNothing(t *testing.T) {
 	const text = "\n\tcall vma_is_attached(vma)  yes=yes no=no\nyes:\n\tmov got, 1\n\thalt\nno:\n\tmov got, 2\n\thalt"
 	b := newBench(t, vmalock.VMRefcnt, cpu.X86_64, 1).deaf()
-	for count, want := range map[uint64]uint64{0: 2, 1: 1, 2: 1, flag: 1} {
+	for count, want := range map[uint64]uint64{0: 2, 1: 1, 2: 1, bit30: 1} {
 		b.poke(b.vma(0), vas, "vm_refcnt", count)
 		if got := b.run(text, nil); got != want {
 			t.Errorf("count %#x: exit %d, want %d", count, got, want)

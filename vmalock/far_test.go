@@ -18,12 +18,12 @@ func farKind(t *testing.T) vmalock.Kind {
 // Counting without looking leaves no trace on a VMA that turns out to be out of
 // reach, and 2 on one that is not.
 func TestABlindCountIsTakenBackWhereItWasInVain(t *testing.T) {
-	const flag = 0x40000000
+	const bit30 = 0x40000000
 	for _, c := range []struct{ before, got, after uint64 }{
-		{1, 1, 3},                       // attached
-		{0, 0, 0},                       // detached
-		{1 | flag, 0, 1 | flag},         // a writer bars readers
-		{1 | flag | 4, 0, 1 | flag | 4}, // ... and waits for two
+		{1, 1, 3},                         // attached
+		{0, 0, 0},                         // detached
+		{1 | bit30, 0, 1 | bit30},         // a writer bars readers
+		{1 | bit30 | 4, 0, 1 | bit30 | 4}, // ... and waits for two
 	} {
 		b := newBench(t, farKind(t), cpu.ARM64LSE, 1)
 		b.m.OnGhost = nil

@@ -122,7 +122,7 @@ func TestMovingLocksBothVMAsOrNeither(t *testing.T) {
 			t.Errorf("under mmap_lock: %#x, count %d, mmap_lock.count %#x", got, b.ref(), b.sem())
 		}
 		// The second cannot be counted: the first is given back.
-		b.poke(b.vma(1), vas, "vm_refcnt", flag-1)
+		b.poke(b.vma(1), vas, "vm_refcnt", bit30-1)
 		if got := b.run(moveLock, map[string]uint64{"rnd": vmaBase + vmaSpan}); got != 3 || b.ref() != 4 || b.sem() != 0 {
 			t.Errorf("at the limit: exit %d, count %d, mmap_lock.count %#x", got, b.ref(), b.sem())
 		}

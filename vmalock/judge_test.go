@@ -58,9 +58,9 @@ func mmapUnwrite(thread int, seq uint64) []step {
 
 func vmaWrite(thread int, seq uint64) []step {
 	return []step{
-		{thread, vmalock.RefExclude, theVMA, 1, flag + 1},
+		{thread, vmalock.RefExclude, theVMA, 1, bit30 + 1},
 		{thread, vmalock.SeqWrite, theVMA, 0, seq},
-		{thread, vmalock.RefInclude, theVMA, flag + 1, 1},
+		{thread, vmalock.RefInclude, theVMA, bit30 + 1, 1},
 	}
 }
 
@@ -91,16 +91,16 @@ func TestLegalHistoriesPass(t *testing.T) {
 		"a write lock and a reader afterwards": join(mmapWrite(0, 0), vmaWrite(0, 1), mmapUnwrite(0, 1), read(1, 1)),
 		"a writer waits for a reader": join(
 			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {1, vmalock.ReaderTrue, theVMA, 0, 0}}, mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 2, flag + 2}, {1, vmalock.RefPut, theVMA, flag + 2, flag + 1},
-				{0, vmalock.SeqWrite, theVMA, 0, 1}, {0, vmalock.RefInclude, theVMA, flag + 1, 1}}, mmapUnwrite(0, 1)),
+			[]step{{0, vmalock.RefExclude, theVMA, 2, bit30 + 2}, {1, vmalock.RefPut, theVMA, bit30 + 2, bit30 + 1},
+				{0, vmalock.SeqWrite, theVMA, 0, 1}, {0, vmalock.RefInclude, theVMA, bit30 + 1, 1}}, mmapUnwrite(0, 1)),
 		"a spurious reader while write-locked": join(mmapWrite(0, 0), vmaWrite(0, 1),
 			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {1, vmalock.RefPut, theVMA, 2, 1}}, mmapUnwrite(0, 1)),
 		"detach, reuse, attach": join(mmapWrite(0, 0), vmaWrite(0, 1),
 			[]step{{0, vmalock.RefDetach, theVMA, 1, 0}, {0, vmalock.VMAInit, theVMA, 1, 0xffffffff}, {0, vmalock.SeqWrite, theVMA, 0xffffffff, 1}, {0, vmalock.RefAttach, theVMA, 0, 1}},
 			mmapUnwrite(0, 1), read(1, 1)),
 		"detach waits for a spurious reader": join(mmapWrite(0, 0), vmaWrite(0, 1),
-			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {0, vmalock.RefDetach, theVMA, 2, 1}, {0, vmalock.RefExclude, theVMA, 1, flag + 1},
-				{1, vmalock.RefPut, theVMA, flag + 1, flag}, {0, vmalock.RefInclude, theVMA, flag, 0}}, mmapUnwrite(0, 1)),
+			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {0, vmalock.RefDetach, theVMA, 2, 1}, {0, vmalock.RefExclude, theVMA, 1, bit30 + 1},
+				{1, vmalock.RefPut, theVMA, bit30 + 1, bit30}, {0, vmalock.RefInclude, theVMA, bit30, 0}}, mmapUnwrite(0, 1)),
 		"mmap_lock: a queued reader is let in by the writer that leaves": {
 			{0, vmalock.SemWrite, theMM, 0, 1},
 			{1, vmalock.SemRead, theMM, 1, 0x101}, {1, vmalock.SemReadBack, theMM, 0x101, 3},
@@ -135,9 +135,9 @@ func TestEveryKindOfViolationIsCaughtAtItsEvent(t *testing.T) {
 		{"I1: a reader gets in while the VMA is write-locked", "I1", join(mmapWrite(0, 0), vmaWrite(0, 1),
 			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {1, vmalock.ReaderTrue, theVMA, 0, 0}})},
 		{"I1: the mark is written while a reader is inside", "I1", join(inside, mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 2, flag + 2}, {0, vmalock.SeqWrite, theVMA, 0, 1}})},
+			[]step{{0, vmalock.RefExclude, theVMA, 2, bit30 + 2}, {0, vmalock.SeqWrite, theVMA, 0, 1}})},
 		{"I2: a count rises while readers are excluded", "I2", join(mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 1, flag + 1}, {1, vmalock.RefGet, theVMA, flag + 1, flag + 2}})},
+			[]step{{0, vmalock.RefExclude, theVMA, 1, bit30 + 1}, {1, vmalock.RefGet, theVMA, bit30 + 1, bit30 + 2}})},
 		{"I3: a reader counts itself on a detached VMA", "I3", []step{{0, vmalock.RefGet, nextVMA, 0, 1}}},
 		{"I3: a VMA is reused with a reader on it", "I3", join(mmapWrite(0, 0),
 			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {0, vmalock.RefDetach, theVMA, 2, 1}, {0, vmalock.VMAInit, theVMA, 0, 0xffffffff}})},
@@ -146,13 +146,13 @@ func TestEveryKindOfViolationIsCaughtAtItsEvent(t *testing.T) {
 		{"I7: mmap_lock is released with an odd number", "I7", join(mmapWrite(0, 0), []step{{0, vmalock.SemUpWrite, theMM, 1, 0}})},
 		{"I7: the mark is written outside the window", "I7", join(mmapWrite(0, 0), []step{{0, vmalock.SeqWrite, theVMA, 0, 1}})},
 		{"I7: the mark is not the mm's number", "I7", join(mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 1, flag + 1}, {0, vmalock.SeqWrite, theVMA, 0, 3}})},
-		{"I7: readers are excluded without mmap_lock", "I7", []step{{0, vmalock.RefExclude, theVMA, 1, flag + 1}}},
+			[]step{{0, vmalock.RefExclude, theVMA, 1, bit30 + 1}, {0, vmalock.SeqWrite, theVMA, 0, 3}})},
+		{"I7: readers are excluded without mmap_lock", "I7", []step{{0, vmalock.RefExclude, theVMA, 1, bit30 + 1}}},
 		{"I10: a count is given back twice", "I10", join(read(0, 1), []step{{0, vmalock.RefPut, theVMA, 1, 0}})},
 		{"I10: the flag is added twice", "I10", join(mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 1, flag + 1}, {0, vmalock.RefExclude, theVMA, flag + 1, 2*flag + 1}})},
+			[]step{{0, vmalock.RefExclude, theVMA, 1, bit30 + 1}, {0, vmalock.RefExclude, theVMA, bit30 + 1, 2*bit30 + 1}})},
 		{"edges: the flag is taken away by another", "edges", join(mmapWrite(0, 0),
-			[]step{{0, vmalock.RefExclude, theVMA, 1, flag + 1}, {1, vmalock.RefInclude, theVMA, flag + 1, 1}})},
+			[]step{{0, vmalock.RefExclude, theVMA, 1, bit30 + 1}, {1, vmalock.RefInclude, theVMA, bit30 + 1, 1}})},
 		{"edges: attached twice", "edges", join(mmapWrite(0, 0), []step{{0, vmalock.RefAttach, theVMA, 1, 2}})},
 		{"edges: detached twice", "edges", join(mmapWrite(0, 0),
 			[]step{{1, vmalock.RefGet, theVMA, 1, 2}, {0, vmalock.RefDetach, theVMA, 2, 1}, {0, vmalock.RefDetach, theVMA, 1, 0}})},

@@ -77,7 +77,7 @@ func TestEveryWayThroughTheLockReleasesWhatItAcquired(t *testing.T) {
 		"locked":           func(b *bench) {},
 		"a writer":         func(b *bench) { b.poke(b.mm, mms, "mm_lock_seq.sequence", 7); b.poke(b.vma(0), vas, "vm_lock_seq", 7) },
 		"detached":         func(b *bench) { b.poke(b.vma(0), vas, "vm_refcnt", 0) },
-		"at the limit":     func(b *bench) { b.poke(b.vma(0), vas, "vm_refcnt", flag-1) },
+		"at the limit":     func(b *bench) { b.poke(b.vma(0), vas, "vm_refcnt", bit30-1) },
 		"another mm":       func(b *bench) { b.poke(b.vma(0), vas, "vm_mm", uint64(b.w.MMs[1])) },
 		"not where it was": func(b *bench) { b.poke(b.vma(0), vas, "vm_start", vmaBase+0x1000) },
 	} {

@@ -31,7 +31,7 @@ fallback:
 	locked, retry, fallback = 1, 2, 3
 	vas                     = "vm_area_struct"
 	mms                     = "mm_struct"
-	flag                    = 0x40000000
+	bit30                   = 0x40000000
 )
 
 func onEveryISA(t *testing.T, f func(t *testing.T, b *bench)) {
@@ -91,7 +91,7 @@ func TestReadOfADetachedVMAAsksToWalkAgain(t *testing.T) {
 
 func TestReadAtTheLimitFallsBackWithoutWriting(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
-		for _, at := range []uint64{flag - 1, flag, flag + 1, flag + 5} {
+		for _, at := range []uint64{bit30 - 1, bit30, bit30 + 1, bit30 + 5} {
 			b.poke(b.vma(0), vas, "vm_refcnt", at)
 			wantGot(t, b.run(startRead, nil), fallback, "fallback")
 			wantRef(t, b, at)
@@ -105,9 +105,9 @@ func TestReadAtTheLimitFallsBackWithoutWriting(t *testing.T) {
 func TestTheLastCountBelowTheLimitIsStillGiven(t *testing.T) {
 	b := newBench(t, vmalock.VMRefcnt, isas[0], 1)
 	b.m.OnGhost = nil
-	b.poke(b.vma(0), vas, "vm_refcnt", flag-2)
+	b.poke(b.vma(0), vas, "vm_refcnt", bit30-2)
 	wantGot(t, b.run(startRead, nil), locked, "locked")
-	wantRef(t, b, flag-1)
+	wantRef(t, b, bit30-1)
 }
 
 func TestEqualSequenceNumbersTurnAReaderAwayBeforeItWrites(t *testing.T) {
@@ -192,7 +192,7 @@ func TestAFailedSwapTriesAgainWithTheValueItSaw(t *testing.T) {
 	}
 }
 
-// A put wakes the waiting writer exactly when it leaves the flag, or the flag
+// A put wakes the waiting writer exactly when it leaves the bit30, or the flag
 // and one, behind.
 func TestUnlockWakesTheWriterAtTheFlagAndTheFlagPlusOneOnly(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
@@ -202,7 +202,7 @@ func TestUnlockWakesTheWriterAtTheFlagAndTheFlagPlusOneOnly(t *testing.T) {
 		for _, c := range []struct {
 			before uint64
 			wakes  bool
-		}{{flag + 3, false}, {flag + 2, true}, {flag + 1, true}, {2, false}, {5, false}, {1, false}} {
+		}{{bit30 + 3, false}, {bit30 + 2, true}, {bit30 + 1, true}, {2, false}, {5, false}, {1, false}} {
 			b.poke(b.vma(0), vas, "vm_refcnt", c.before)
 			b.poke(b.mm, mms, "vma_writer_wait.task", uint64(sleeper))
 			b.poke(sleeper, "task_struct", "__state", 2)
@@ -218,7 +218,7 @@ func TestUnlockWakesTheWriterAtTheFlagAndTheFlagPlusOneOnly(t *testing.T) {
 func TestAWakeUpWithNobodyWaitingWritesNothing(t *testing.T) {
 	b := newBench(t, vmalock.VMRefcnt, isas[0], 1)
 	b.m.OnGhost = nil
-	b.poke(b.vma(0), vas, "vm_refcnt", flag+2)
+	b.poke(b.vma(0), vas, "vm_refcnt", bit30+2)
 	b.run(endRead, nil)
 	if c := b.access["task_struct.__state"]; c.stores != 0 {
 		t.Errorf("a task state was written: %+v", c)

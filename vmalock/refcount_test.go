@@ -73,20 +73,20 @@ func TestACountThatWentWrongIsPinnedAndWarnedOf(t *testing.T) {
 			{"dec_and_test", dect, 2, 1, 1, false},
 			{"dec_and_test the last", dect, 1, 0, 2, false},
 			{"dec_and_test of nothing", dect, 0, saturated, 1, true},
-			{"put", put, flag + 2, flag + 1, 1, false},
+			{"put", put, bit30 + 2, bit30 + 1, 1, false},
 			{"put the last", put, 1, 0, 2, false},
 			{"put of nothing", put, 0, saturated, 1, true},
 			{"dec", dec, 3, 2, 0, false},
 			{"dec to one", dec, 2, 1, 0, false},
 			{"dec the last", dec, 1, saturated, 0, true},
 			{"dec of a pinned count", dec, saturated, saturated, 0, true},
-			{"add", add, 2, flag + 2, 1, false},
+			{"add", add, 2, bit30 + 2, 1, false},
 			{"add to nothing", add, 0, 0, 2, false},
-			{"add twice", add, flag + 1, saturated, 1, true},
+			{"add twice", add, bit30 + 1, saturated, 1, true},
 			{"add to a pinned count", add, saturated, saturated, 1, true},
 			{"inc", inc, 1, 2, 1, false},
 			{"inc of nothing", inc, 0, 0, 2, false},
-			{"inc at the limit", inc, flag - 1, flag - 1, 3, false},
+			{"inc at the limit", inc, bit30 - 1, bit30 - 1, 3, false},
 			{"inc beyond it", inc, 0x7fffffff, 0x7fffffff, 3, false},
 			{"inc of a pinned count", inc, saturated, saturated, 1, true},
 			{"set", set, 0, 1, 0, false},
@@ -114,7 +114,7 @@ func TestAWarningEndsAJudgedRun(t *testing.T) {
 func TestReadersAreExcludedAtTheFlagAndTheFlagPlusOne(t *testing.T) {
 	const text = "\n\tcall __vma_are_readers_excluded(addr)  yes=yes no=no\nyes:\n\tmov got, 1\n\thalt\nno:\n\tmov got, 2\n\thalt"
 	b := newBench(t, vmalock.VMRefcnt, isas[0], 1)
-	for count, want := range map[uint64]uint64{0: 2, 1: 2, flag - 1: 2, flag: 1, flag + 1: 1, flag + 2: 2, flag + 100: 2} {
+	for count, want := range map[uint64]uint64{0: 2, 1: 2, bit30 - 1: 2, bit30: 1, bit30 + 1: 1, bit30 + 2: 2, bit30 + 100: 2} {
 		if got := b.run(text, map[string]uint64{"addr": count}); got != want {
 			t.Errorf("%#x: exit %d, want %d", count, got, want)
 		}

@@ -108,7 +108,7 @@ func TestAWriterSleepsUntilTheLastReaderLeavesAndIsWokenOnce(t *testing.T) {
 		b.load()
 		stepUntil(t, b, 0, func() bool { return b.counts["lock.read.success"] == 1 })
 		stepUntil(t, b, 1, never)
-		wantRef(t, b, flag+2)
+		wantRef(t, b, bit30+2)
 		if s := b.field(b.w.Tasks[1], "task_struct", "__state"); s != 2 {
 			t.Fatalf("the writer's state is %d, want uninterruptible (2)", s)
 		}
@@ -168,7 +168,7 @@ func TestDetachWaitsForAReaderInFlight(t *testing.T) {
 		b.load()
 		stepUntil(t, b, 0, func() bool { return b.ref() == 2 })
 		stepUntil(t, b, 1, never)
-		wantRef(t, b, flag+1) // the reader's count alone: the VMA's own is gone
+		wantRef(t, b, bit30+1) // the reader's count alone: the VMA's own is gone
 		if b.m.Threads[1].Halted {
 			t.Fatal("the detacher did not wait")
 		}
