@@ -113,6 +113,7 @@ func (b *bench) program(text string) *cpu.Program {
 		b.t.Fatalf("%v\n%s", err, src)
 	}
 	b.kind.Options.Bind(procs)
+	cover(b.t, b.kind, text, procs[0], b.lib)
 	p, err := cpu.Link(procs[0], cpu.LinkOptions{ISA: b.isa, Layout: b.layout, Library: b.lib})
 	if err != nil {
 		b.t.Fatal(err)
