@@ -143,12 +143,12 @@ func TestPatchesWithoutAChangeAreTheSameCode(t *testing.T) {
 			var last map[string]string
 			for patch := range vmalock.Merged + 1 {
 				is := code(isa, options(func(o *vmalock.Options) { o.Patch, o.DebugVM, o.Lockdep = patch, d.debug, d.lockdep }))
-				same := patch == 1 || patch == 2 || patch == 4 || patch == 6 || patch == 10 && !d.lockdep ||
-					patch == 5 && !d.lockdep // with lockdep, the release comes before the warning's test
+				// Patch 5 goes through another function, on the way out of a wait that a signal ended.
+				same := patch == 1 || patch == 2 || patch == 4 || patch == 6 || patch == 10 && !d.lockdep
 				if same && !maps.Equal(is, last) {
 					t.Errorf("%v, %s: patch %d changes code", isa, d.name, patch)
 				}
-				if !same && patch > 0 && patch != 5 && maps.Equal(is, last) {
+				if !same && patch > 0 && maps.Equal(is, last) {
 					t.Errorf("%v, %s: patch %d changes nothing", isa, d.name, patch)
 				}
 				last = is
