@@ -55,6 +55,9 @@ func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
 		if strings.Contains(c, "--caches 4") || strings.Contains(c, "layout import") && !strings.Contains(c, "--btf") && !strings.Contains(c, "--elf") {
 			continue // takes minutes; or needs a kernel that shows its types
 		}
+		if strings.HasPrefix(c, "results") {
+			continue // CI compares results/ with what is simulated; here any change of the model would fail
+		}
 		t.Run(c, func(t *testing.T) {
 			t.Parallel()
 			var args []string
