@@ -4,7 +4,8 @@
 //
 // [Explore] is one breadth-first explorer for anything that implements [System]:
 // coherence protocols ([NewProtocol]), two lines that compete for one cache entry
-// ([NewTwoLines]), and later lock programs and litmus tests. A protocol system holds no
+// ([NewTwoLines]), litmus tests ([NewLitmus]), and tasks that use a lock ([CheckLock]);
+// the last two share an operational memory model (weak.go). A protocol system holds no
 // copy of the protocol: it calls the step functions of package mesi, so the rows that
 // the simulator runs are the rows that are proven.
 //

@@ -17,9 +17,6 @@ func newIntern() *intern {
 	return &intern{table: make([]uint64, 1<<log), shift: 32 - log}
 }
 
-// len is how many sequences there are.
-func (n *intern) len() int { return len(n.ends) }
-
 // get returns a sequence by number; it must not be changed.
 func (n *intern) get(id uint32) []uint64 {
 	from := uint64(0)

@@ -153,11 +153,12 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 		return cfg, err
 	}
 	mains, atomic := vmalock.Tasks()
-	if !req.FullMmapLock {
-		for i, p := range procs {
-			if j := slices.IndexFunc(atomic, func(a *cpu.Proc) bool { return a.Name == p.Name }); j >= 0 {
-				procs[i] = atomic[j]
-			}
+	for i, p := range procs {
+		if req.FullMmapLock && p.Name != "mas_walk" {
+			continue
+		}
+		if j := slices.IndexFunc(atomic, func(a *cpu.Proc) bool { return a.Name == p.Name }); j >= 0 {
+			procs[i] = atomic[j]
 		}
 	}
 	lib := cpu.LibraryOf(procs...)

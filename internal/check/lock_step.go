@@ -124,7 +124,9 @@ func (l *Lock) perform(s *weakState, m weakMove) bool {
 			}
 			return false
 		}
-		l.words.note(m.thread, i, v.op.Bytes(), m.kind == performLoad, m.kind == performStore)
+		if m.kind == performStore || v.branches { // a load on a guessed path counts when it retires
+			l.words.note(m.thread, i, v.op.Bytes(), m.kind == performLoad, m.kind == performStore)
+		}
 		if l.freed(v.addr) {
 			if m.kind == performStore {
 				l.err = l.useAfterFree(m.thread, v.addr, e.pc)
@@ -290,6 +292,9 @@ func (l *Lock) retired(s *weakState, i int, e *inflight, v *view) {
 	}
 	if !v.op.IsMem() {
 		return
+	}
+	if at := l.words.at(v.addr); at >= 0 && v.hasLd && e.fwd < 0 {
+		l.words.note(i, at, v.op.Bytes(), true, false)
 	}
 	h := l.holds[i]
 	if l.judging {
