@@ -240,7 +240,7 @@ func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 					}
 					n := seeds
 					if o != vmalock.DefaultOptions() {
-						if n = seeds / 20; kind != vmalock.VMRefcnt && o.Patch != vmalock.Merged {
+						if n = seeds / 40; kind != vmalock.VMRefcnt && o.Patch != vmalock.Merged {
 							continue
 						}
 					}
