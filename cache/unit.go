@@ -12,7 +12,7 @@ type Frame struct {
 	MSHR int16 // outstanding miss, -1 if none
 
 	Pinned  uint8  // locked ops in the middle of their latency: no victim meanwhile
-	Once    bool   // the bytes may serve one waiting load, then they are dead
+	Once    bool   // the bytes may serve the oldest load of one thread, then they are dead
 	Tracked bool   // the line is contended: its accesses are counted
 	Off     uint8  // offset of the access that missed
 	Class   Class  // how the miss that brought the line is to be counted, when that is not known yet
@@ -39,6 +39,9 @@ type MSHR struct {
 	Offset uint8 // offset in the line of the access that waits
 	Cause  uint8 // stats.Cause of what supplied the line
 	InUse  bool
+	// Oldest is 1 + the thread whose oldest op waited for the line when an
+	// invalidation of a later turn came, 0 if there was none: see ISI_D.
+	Oldest uint16
 }
 
 // Parked is a line in the eviction buffer: its way is free, and it still answers

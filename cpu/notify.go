@@ -186,6 +186,16 @@ func (c *Core) concerned(line uint64) bool {
 	return false
 }
 
+// AwaitsFirst reports whether the core's oldest op, with no store before it on
+// its way, is a load that waits for the line.
+func (c *Core) AwaitsFirst(line uint64) bool {
+	if c.head == c.tail || c.sqHead < c.sqRet {
+		return false
+	}
+	e := &c.win[c.head&c.mask]
+	return (e.op.Code == Load || e.op.Code == LoadExcl) && e.flags&missed != 0 && e.flags&performed == 0 && e.addr>>lineShift == line
+}
+
 // LineGone tells the core, possibly from inside its own step, that its caches
 // gave a line up. It acts like LineLost at the end of the step, or at the start
 // of the next if a sibling's step was the cause.

@@ -146,6 +146,7 @@ type line struct {
 
 // Machine is one run's machine.
 type Machine struct {
+	once   *thread // whose oldest load may use a frame with Once set
 	cfg    Config
 	setup  Setup
 	net    *noc.Net

@@ -95,7 +95,7 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 		}
 		return v, lat, level, cpu.Done
 	case fr.State == mesi.I: // its bytes may serve one load and it is about to go
-		if !fr.Once {
+		if !fr.Once || p.th != p.m.once {
 			return 0, 0, 0, cpu.Pending
 		}
 		fr.Once = false

@@ -75,6 +75,9 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 		m.answered(u, t)
 		return
 	}
+	if was == mesi.IS_D && state.State == mesi.ISI_D {
+		u.MSHRs[fr.MSHR].Oldest = m.oldestWaiting(u, n)
+	}
 	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
 		owner := was.In(owning)
 		switch {
@@ -136,9 +139,12 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 		return
 	}
 	if eff&mesi.Perform != 0 {
-		cause := stats.Cause(u.MSHRs[fr.MSHR].Cause)
+		cause, oldest := stats.Cause(u.MSHRs[fr.MSHR].Cause), u.MSHRs[fr.MSHR].Oldest
 		u.Filled(f)
-		fr.Once = eff&mesi.UseOnce != 0
+		fr.Once = eff&mesi.UseOnce != 0 && oldest > 0
+		if fr.Once {
+			m.once = &m.threads[oldest-1]
+		}
 		fr.Pinned++ // what waits performs before the line can be evicted again
 		m.lineReady(u, n, t, cause)
 		fr.Pinned--
@@ -161,6 +167,20 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 		}
 		m.lineLost(u, n, t)
 	}
+}
+
+// oldestWaiting is 1 + the thread of the unit whose oldest op is a load that waits
+// for the line, 0 if there is none. Only that load may use data that come after
+// an invalidation: with all before it done, it has its place in the order where
+// the invalidation came. Any younger one, or one that joins later, may already
+// stand behind something newer.
+func (m *Machine) oldestWaiting(u *unit, n uint64) uint16 {
+	for _, i := range u.threads {
+		if m.threads[i].core.AwaitsFirst(n) {
+			return uint16(i) + 1
+		}
+	}
+	return 0
 }
 
 // migrates decides how an owner answers a read: with a shared copy, or by
