@@ -46,11 +46,14 @@ func (j *Judge) AddMM(mm mem.Addr) {
 	j.held = append(j.held, &m.lock.threads)
 }
 
-// AddSem introduces the semaphore, free, that locks a VMA, by the object that it
-// is a member of: the VMA or another.
+// AddSem introduces a semaphore, free, by the object that it is a member of: the
+// VMA that it locks or another. vma is 0 if it locks none.
 func (j *Judge) AddSem(object, vma mem.Addr) {
-	s := &semGhost{name: "vm_lock", vma: j.vmas[vma]}
-	j.sems[object], s.vma.sem = s, s
+	s := &semGhost{name: "rw_semaphore"}
+	if v := j.vmas[vma]; v != nil {
+		s.name, s.vma, v.sem = "vm_lock", v, s
+	}
+	j.sems[object] = s
 	j.allSems = append(j.allSems, s)
 	j.held = append(j.held, &s.threads)
 }

@@ -33,6 +33,7 @@ type World struct {
 	Tasks  []mem.Addr
 	MMs    []mem.Addr
 	VMAs   []VMA
+	Sems   []mem.Addr // semaphores that lock neither an mm nor a VMA
 	// SeqBits is the width of sequence numbers, see Options.
 	SeqBits int
 	err     error
@@ -140,6 +141,13 @@ func (w *World) AddMM() mem.Addr {
 	return mm
 }
 
+// AddSem places a semaphore, free, that locks neither an mm nor a VMA.
+func (w *World) AddSem(name string) mem.Addr {
+	a := w.Object("rw_semaphore", name)
+	w.Sems = append(w.Sems, a)
+	return a
+}
+
 // AddVMA places a VMA that covers [start, end). If attached it has its own count
 // of 1 and will be in the tree.
 func (w *World) AddVMA(mm mem.Addr, start, end uint64, attached bool) mem.Addr {
@@ -198,6 +206,9 @@ func (w *World) Judge() *Judge {
 		if v.Lock != 0 {
 			j.AddSem(v.Lock, v.Addr)
 		}
+	}
+	for _, s := range w.Sems {
+		j.AddSem(s, 0)
 	}
 	return j
 }

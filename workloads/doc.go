@@ -26,7 +26,14 @@
 //
 // # What it does not know
 //
-// Caches, protocols and distances. Page tables, page allocation, zeroing: a fault
-// reads three fields of its VMA under the lock, and the rest of its work is
-// fault_work_ns of private time.
+// Caches, protocols and distances. What a fault does besides locking is private
+// time, fault_work_ns: entries of page tables, zeroing or copying the page. In the
+// fault_ kinds that is all. Those named after will-it-scale's tests also write the
+// shared words that allocating, freeing, mapping and unmapping pages come to now and
+// then (touches.go), at the batches of the kernel; its spin locks are one word
+// without a queue. Their VMAs and the entries of the tree are placed beforehand: mmap
+// and munmap attach and detach them, and replace entries, but no node of the tree
+// grows; a VMA that munmap splits off a merged one is never in the tree, and what lies
+// behind it keeps its VMA. Waiting for TLBs to be flushed is time of the thread that
+// waits.
 package workloads

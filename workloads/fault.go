@@ -32,7 +32,13 @@ const (
 func percent(p float64) int64 { return int64(p*1000 + 0.5) }
 
 // faultOp is one page fault at addr, from and to the label next.
-const faultOp = `
+const faultOp = faultLock + "slower:" + faultServe + faultAnon + faultUnlock + faultEnd
+
+// The parts of a page fault. faultLock finds and read-locks the VMA, faultServe has
+// it, whatever way it was locked; faultAnon is for memory that is private to the mm;
+// faultUnlock does the private work and lets go.
+const (
+	faultLock = `
 	mark begin fault
 	beq kernel_share, 0, user
 	shr pick, rnd, 32
@@ -45,19 +51,27 @@ inside:
 	shr pick, rnd, 20
 	rem pick, pick, 100000
 	bge pick, retry_share, serve likely
-slower:
+`
+	faultServe = `
 	call read_retry(mm, vma, addr, held) -> vma, held  locked=serve none=lost
 serve:
 	load pick, [vma.vm_flags]     # is the access allowed?
 	load pick, [vma.vm_ops]       # anonymous or of a file?
+`
+	faultAnon = `
 	call vmf_anon_prepare(mm, vma, held)  ready=prepared retry=slower
 prepared:
+`
+	faultUnlock = `
 	work done, work_cycles
 	add vma, vma, done            # so that the unlock waits for the work
 	call read_end(mm, vma, held)
+`
+	faultEnd = `
 	mark end fault
 	work think_cycles
 `
+)
 
 const faultLoop = `
 # A thread of a fault storm: page faults in one VMA, one after the other.

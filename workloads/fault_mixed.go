@@ -16,6 +16,24 @@ type FaultMix struct {
 	GuardPercent float64 `toml:"guard_percent" min:"0" max:"100" doc:"share of operations that set a flag of a read-locked VMA, as MADV_GUARD_INSTALL does"`
 }
 
+// mapsOp goes once through all VMAs, as a reader of /proc/PID/maps does.
+const mapsOp = `
+	mark begin maps
+	mov addr, 0
+line:
+	call read_next(mm, addr) -> vma, held  locked=show none=shown
+show:
+	load pick, [vma.vm_start]
+	load pick, [vma.vm_flags]
+	call anon_vma_name(vma)
+	load addr, [vma.vm_end]
+	call read_end(mm, vma, held)
+	jump line
+shown:
+	mark end maps
+	work think_cycles
+`
+
 const mixedLoop = `
 # A thread that mostly takes page faults and now and then changes the mm or looks
 # at it.
@@ -117,20 +135,7 @@ forked:
 	jump again
 
 maps:
-	mark begin maps
-	mov addr, 0
-line:
-	call read_next(mm, addr) -> vma, held  locked=show none=shown
-show:
-	load pick, [vma.vm_start]
-	load pick, [vma.vm_flags]
-	call anon_vma_name(vma)
-	load addr, [vma.vm_end]
-	call read_end(mm, vma, held)
-	jump line
-shown:
-	mark end maps
-	work think_cycles
+` + mapsOp + `
 	jump again
 
 move:

@@ -211,33 +211,44 @@ var variants = []struct {
 	{"line_state", func(p any) { p.(*workloads.LineState).State = "remote_E" }},
 	{"line_state", func(p any) { p.(*workloads.LineState).State = "remote_wrote_then_local_read" }},
 	{"line_state", func(p any) { p.(*workloads.LineState).State = "local_wrote_then_remote_read" }},
+	{"page_fault1", func(p any) { f := p.(*workloads.AnonFaults); f.Pages, f.RetryPercent, f.KernelPercent = 4, 20, 20 }},
+	{"page_fault1", func(p any) { f := p.(*workloads.AnonFaults); f.Pages, f.Merge = 4, false }},
+	{"page_fault1", func(p any) { f := p.(*workloads.AnonFaults); f.Pages, f.Mode = 4, "processes" }},
+	{"page_fault2", func(p any) { f := p.(*workloads.CowFaults); f.Pages, f.RetryPercent = 4, 20 }},
+	{"page_fault3", func(p any) { f := p.(*workloads.Touching); f.Pages, f.RetryPercent = 4, 20 }},
+	{"mmap1", func(p any) { p.(*workloads.MmapAnon).Merge = false }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "cas_fail" }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "mfence" }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "pause" }},
 }
 
-func TestEveryVariantOfAWorkloadRuns(t *testing.T) {
+func TestEveryVariantOfAWorkloadRunsOnEveryLock(t *testing.T) {
 	for i, v := range variants {
-		t.Run(fmt.Sprint(i, v.kind), func(t *testing.T) {
-			k, ok := workloads.Find(v.kind)
-			if !ok {
-				t.Fatal("no such kind")
+		k, ok := workloads.Find(v.kind)
+		if !ok {
+			t.Fatal("no kind", v.kind)
+		}
+		for _, lock := range vmalock.Kinds() {
+			if !k.Locks && lock.Name != vmalock.VMRefcnt.Name {
+				continue
 			}
-			p := k.Params()
-			v.set(p)
-			e := env(t, vmalock.VMRefcnt, cpu.X86_64, threadsFor(k.Name))
-			plan, err := k.Build(e, p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := start(t, e, plan)
-			r.steps(t, 40000)
-			for i, n := range r.ops {
-				if n == 0 && plan.Threads[i].Program == 0 {
-					t.Errorf("thread %d completed no operation", i)
+			t.Run(fmt.Sprint(i, v.kind, "/", lock.Name), func(t *testing.T) {
+				p := k.Params()
+				v.set(p)
+				e := env(t, lock, cpu.X86_64, threadsFor(k.Name))
+				plan, err := k.Build(e, p)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-		})
+				r := start(t, e, plan)
+				r.steps(t, 40000)
+				for i, n := range r.ops {
+					if n == 0 && plan.Threads[i].Program == 0 {
+						t.Errorf("thread %d completed no operation", i)
+					}
+				}
+			})
+		}
 	}
 }
 
@@ -302,7 +313,7 @@ func TestEveryParameterIsDocumentedAndHasARange(t *testing.T) {
 					if f.Tag.Get("oneof") == "" {
 						t.Errorf("%s.%s lacks oneof", k.Name, f.Name)
 					}
-				} else if f.Tag.Get("min") == "" || f.Tag.Get("max") == "" {
+				} else if f.Type.Kind() != reflect.Bool && (f.Tag.Get("min") == "" || f.Tag.Get("max") == "") {
 					t.Errorf("%s.%s lacks min or max", k.Name, f.Name)
 				}
 			}
