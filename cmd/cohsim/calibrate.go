@@ -22,7 +22,7 @@ func calibrateCommand() *cobra.Command {
 	var f pointsFlags
 	var out string
 	var force bool
-	var runs int
+	var steps int
 	cmd := &cobra.Command{
 		Use:   "calibrate MACHINE",
 		Short: "Fit the free keys of a machine to measured points",
@@ -49,7 +49,7 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 				return err
 			}
 			fit, err := validate.Calibrate(cmd.Context(), ms[0], points, validate.CalibrateOptions{
-				Options: validate.Options{Seeds: seeds, Jobs: f.jobs}, MaxRuns: runs})
+				Options: validate.Options{Seeds: seeds, Jobs: f.jobs}, Steps: steps})
 			var diag config.Diagnostics
 			var failed *experiment.RunError
 			switch {
@@ -69,7 +69,7 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 				from = strings.Join(f.points, ", ")
 			}
 			fitted := fit.Rewrite(string(text), ms[0].Name, from, seeds)
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d keys, %d rows, simulated %d times: the root mean square of the error went from %.1f to %.1f %%\n",
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d keys, %d rows, %d simulations: the root mean square of the error went from %.1f to %.1f %%\n",
 				len(fit.Free), len(fit.Results), fit.Runs, 100*fit.Before, 100*fit.After)
 			if out == "" {
 				return write(cmd.OutOrStdout(), func(w io.Writer) error { _, err := io.WriteString(w, fitted); return err })
@@ -84,6 +84,6 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 	fl := cmd.Flags()
 	fl.StringVar(&out, "out", "", "write `FILE`.toml instead of standard output")
 	fl.BoolVar(&force, "force", false, "let --out replace a file")
-	fl.IntVar(&runs, "runs", 0, "simulate all rows at most `N` times; 0 is 60 a free key")
+	fl.IntVar(&steps, "steps", 8, "go at most `N` steps, each as many simulations of the rows as there are free keys")
 	return cmd
 }

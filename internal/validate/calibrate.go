@@ -2,13 +2,13 @@ package validate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
 
 	"cohsim/internal/config"
@@ -21,7 +21,7 @@ type Free struct {
 	Lo, Hi  float64 // what the key may be
 	Start   float64
 	Value   float64 // fitted, rounded as it is written
-	// Sensitivity is how the rows move when the key grows by a tenth: the root
+	// Sensitivity is how the rows move when the key grows by 15 %: the root
 	// mean square of the logarithms, and the row that moves most.
 	Sensitivity float64
 	MostMoved   *Result
@@ -32,7 +32,7 @@ type Free struct {
 type Fit struct {
 	Free    []Free
 	Results []Result // of the fitted machine, calibrate rows only
-	Runs    int      // how often all rows were simulated
+	Runs    int      // rows simulated
 	Before  float64  // root mean square of the errors' logarithms
 	After   float64
 }
@@ -40,14 +40,12 @@ type Fit struct {
 // CalibrateOptions tune a calibration.
 type CalibrateOptions struct {
 	Options
-	// MaxRuns bounds how often all rows are simulated; 0 is 60 a free key.
-	MaxRuns int
+	Steps int // of the method, each as many simulations of the rows as there are keys; 0 is 8
 }
 
 // Calibrate fits the free keys of a machine to the calibrate rows among points:
-// it minimises the sum of the squared logarithms of simulated over measured, by
-// the method of Nelder and Mead on the logarithms of the keys, with the same seeds
-// for every trial. Rows for validation are never run.
+// it minimises the sum of the squared logarithms of simulated over measured in
+// the logarithms of the keys, with the same seeds for every trial. Rows for validation are never run.
 func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOptions) (*Fit, error) {
 	rows := slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return !p.Calibrate || p.Machine != m.Name })
 	if len(rows) == 0 {
@@ -76,32 +74,36 @@ func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOpti
 	if len(fit.Free) == 0 {
 		return nil, fmt.Errorf("the machine %q declares no key free: list what may be fitted as free_keys = [\"fabric.near.data_ns\"]", m.Name)
 	}
-	t := trials{ctx: ctx, machine: m, rows: rows, opt: opt, free: fit.Free, known: map[string][]Result{}}
-	start := make([]float64, len(fit.Free))
-	for i, f := range fit.Free {
-		start[i] = math.Log(f.Start)
+	t := trials{ctx: ctx, machine: m, rows: rows, opt: opt, free: fit.Free, known: make([]map[string]Result, len(rows)), moves: make([][]bool, len(rows))}
+	for i := range rows {
+		t.known[i], t.moves[i] = map[string]Result{}, make([]bool, len(fit.Free))
 	}
-	before, err := t.run(start)
+	at := make([]float64, len(fit.Free))
+	for i, f := range fit.Free {
+		at[i] = math.Log(f.Start)
+	}
+	before, err := t.run(at)
 	if err != nil {
 		return nil, err
 	}
 	fit.Before = rms(before)
-	limit := opt.MaxRuns
-	if limit == 0 {
-		limit = 60 * len(fit.Free)
-	}
-	best, err := t.minimise(start, limit)
-	if err != nil {
+	if err := t.explore(at); err != nil {
 		return nil, err
 	}
-	if fit.Results, err = t.run(best); err != nil {
+	limit := opt.Steps
+	if limit == 0 {
+		limit = 8
+	}
+	if at, err = t.minimise(at, limit); err != nil {
+		return nil, err
+	}
+	if fit.Results, err = t.run(at); err != nil {
 		return nil, err
 	}
 	fit.After = rms(fit.Results)
 	for i := range fit.Free {
-		f := &fit.Free[i]
-		f.Value = f.round(math.Exp(best[i]))
-		if err := t.sensitivity(fit, i, best); err != nil {
+		fit.Free[i].Value = fit.Free[i].round(math.Exp(at[i]))
+		if err := t.sensitivity(fit, i, at); err != nil {
 			return nil, err
 		}
 	}
@@ -157,97 +159,203 @@ func (f *Free) Text() string {
 	return tomlValue(f.Value)
 }
 
-// trials simulates the rows for values of the free keys, each set once.
+// trials simulates the rows for values of the free keys, and remembers what it
+// simulated by the values of those keys that the row moves with.
 type trials struct {
 	ctx     context.Context
 	machine Machine
 	rows    []Point
 	opt     CalibrateOptions
 	free    []Free
-	known   map[string][]Result
-	runs    int
+	known   []map[string]Result // by row
+	moves   [][]bool            // by row and key: the row moves with the key
+	all     bool                // exploring: every key may matter
+	runs    int                 // simulated rows
 }
 
-var errEnough = errors.New("enough")
-
-func (t *trials) run(logs []float64) ([]Result, error) {
+// run is every row; subset of them if any are given.
+func (t *trials) run(logs []float64, subset ...int) ([]Result, error) {
+	if len(subset) == 0 {
+		for i := range t.rows {
+			subset = append(subset, i)
+		}
+	}
 	m := t.machine
 	m.Set = slices.Clone(m.Set)
 	for i, f := range t.free {
 		f.Value = f.round(math.Exp(logs[i]))
 		m.Set = append(m.Set, "machine."+f.Key+"="+f.Text())
 	}
-	key := strings.Join(m.Set, " ")
-	if rs, ok := t.known[key]; ok {
-		return rs, nil
-	}
-	plan, err := NewPlan(t.rows, []Machine{m}, t.opt.Seeds)
-	if err != nil {
-		return nil, err
-	}
-	rs, missing, err := plan.Run(t.ctx, t.opt.Options)
-	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("%s: %s", missing[0].ID, missing[0].Why)
-	}
-	if err != nil {
-		return nil, err
-	}
-	t.runs++
-	t.known[key] = rs
-	return rs, nil
-}
-
-// minimise starts the simplex again where it ended, until that gains nothing:
-// the objective has steps, on which a simplex may collapse too early.
-func (t *trials) minimise(start []float64, limit int) ([]float64, error) {
-	best, low := start, math.Inf(1)
-	for size := 0.2; ; size /= 2 {
-		var failed error
-		problem := optimize.Problem{
-			Func: func(x []float64) float64 {
-				rs, err := t.run(x)
-				if err != nil {
-					failed = err
-					return math.Inf(1)
-				}
-				return rms(rs)
-			},
-			Status: func() (optimize.Status, error) {
-				if failed != nil {
-					return optimize.Failure, failed
-				}
-				if t.runs >= limit {
-					return optimize.Failure, errEnough
-				}
-				return optimize.NotTerminated, nil
-			},
+	keys := m.Set[len(t.machine.Set):]
+	var todo []Point
+	var which []int
+	for _, r := range subset {
+		if _, ok := t.known[r][t.key(r, keys)]; !ok {
+			todo, which = append(todo, t.rows[r]), append(which, r)
 		}
-		res, err := optimize.Minimize(problem, best, &optimize.Settings{
-			FuncEvaluations: 4 * limit, // those that are known already cost nothing
-			Converger:       &optimize.FunctionConverge{Absolute: 1e-4, Iterations: 12 * len(start)},
-		}, &optimize.NelderMead{SimplexSize: size})
-		if failed != nil {
-			return nil, failed
-		}
-		if err != nil && !errors.Is(err, errEnough) {
+	}
+	if len(todo) > 0 {
+		plan, err := NewPlan(todo, []Machine{m}, t.opt.Seeds)
+		if err != nil {
 			return nil, err
 		}
-		gain := low - res.F
-		if res.F < low {
-			best, low = res.X, res.F
+		rs, missing, err := plan.Run(t.ctx, t.opt.Options)
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("%s: %s", missing[0].ID, missing[0].Why)
 		}
-		if gain < 1e-3 && size < 0.1 || t.runs >= limit {
-			return best, nil
+		if err != nil {
+			return nil, err
+		}
+		t.runs += len(rs)
+		for i, r := range which {
+			rs[i].Point = &t.rows[r]
+			t.known[r][t.key(r, keys)] = rs[i]
 		}
 	}
+	var out []Result
+	for _, r := range subset {
+		out = append(out, t.known[r][t.key(r, keys)])
+	}
+	return out, nil
 }
 
-// sensitivity moves one key by a tenth (a whole one by at least 1).
-func (t *trials) sensitivity(fit *Fit, i int, best []float64) error {
+// key is what a row's result depends on.
+func (t *trials) key(row int, keys []string) string {
+	if t.all {
+		return strings.Join(keys, " ")
+	}
+	var of []string
+	for i, moves := range t.moves[row] {
+		if moves {
+			of = append(of, keys[i])
+		}
+	}
+	return strings.Join(of, " ")
+}
+
+// explore finds out which rows move with which keys.
+func (t *trials) explore(at []float64) error {
+	base, err := t.run(at)
+	if err != nil {
+		return err
+	}
+	t.all = true
+	for i := range t.free {
+		rs, err := t.run(t.stepped(at, i))
+		if err != nil {
+			return err
+		}
+		for r := range rs {
+			t.moves[r][i] = rs[r].Sim != base[r].Sim || rs[r].Min != base[r].Min || rs[r].Max != base[r].Max
+		}
+	}
+	t.all = false
+	for r := range t.known {
+		t.known[r] = map[string]Result{} // keyed by all keys until now
+	}
+	return nil
+}
+
+// stepShare is the step of finite differences: large enough that a delay of a few
+// ns changes by a cycle.
+const stepShare = 0.15
+
+// stepped is at with one key that much larger, a whole one by at least 1.
+func (t *trials) stepped(at []float64, i int) []float64 {
+	f := &t.free[i]
+	v := f.round(math.Exp(at[i]))
+	step := v * stepShare
+	if f.Integer {
+		step = max(step, 1)
+	}
+	x := slices.Clone(at)
+	x[i] = math.Log(f.round(v + step))
+	return x
+}
+
+// minimise is the method of Gauss and Newton: the rows' logarithms are nearly
+// linear in those of the keys, so a few steps do, where a simplex over as many
+// keys would simulate everything hundreds of times. The derivatives are finite
+// differences; what they cannot tell apart is kept where it is by a small damping.
+func (t *trials) minimise(at []float64, steps int) ([]float64, error) {
+	var failed error
+	keep := func(err error) bool {
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return failed == nil
+	}
+	residuals := func(x []float64) []float64 {
+		rs, err := t.run(x)
+		if !keep(err) {
+			return make([]float64, len(t.rows))
+		}
+		out := make([]float64, len(rs))
+		for i := range rs {
+			out[i] = math.Log(rs[i].Sim / rs[i].Value)
+		}
+		return out
+	}
+	jacobian := func(x []float64) *mat.Dense {
+		j := mat.NewDense(len(t.rows), len(x), nil)
+		base := residuals(x)
+		for k := range x {
+			y := t.stepped(x, k)
+			for r, v := range residuals(y) {
+				if d := y[k] - x[k]; d != 0 {
+					j.Set(r, k, (v-base[r])/d)
+				}
+			}
+		}
+		return j
+	}
+	problem := optimize.Problem{
+		Func: func(x []float64) float64 {
+			sum := 0.0
+			for _, r := range residuals(x) {
+				sum += r * r / 2
+			}
+			return sum
+		},
+		Grad: func(grad, x []float64) {
+			g := mat.NewVecDense(len(x), grad)
+			g.MulVec(jacobian(x).T(), mat.NewVecDense(len(t.rows), residuals(x)))
+		},
+		Hess: func(hess *mat.SymDense, x []float64) {
+			j := jacobian(x)
+			hess.SymOuterK(1, j.T())
+			for k := range x {
+				hess.SetSym(k, k, hess.At(k, k)+damping)
+			}
+		},
+		Status: func() (optimize.Status, error) {
+			if failed != nil {
+				return optimize.Failure, failed
+			}
+			return optimize.NotTerminated, nil
+		},
+	}
+	res, err := optimize.Minimize(problem, at, &optimize.Settings{
+		MajorIterations: steps,
+		Converger:       &optimize.FunctionConverge{Absolute: 1e-5, Iterations: 2},
+	}, &optimize.Newton{Linesearcher: &optimize.Backtracking{}})
+	switch {
+	case failed != nil:
+		return nil, failed
+	case res == nil:
+		return nil, err
+	}
+	return res.X, nil // a line search that finds nothing better has arrived
+}
+
+// damping is the curvature that a key has of its own. A row that moves by as
+// much as its key has curvature 1.
+const damping = 0.01
+
+// sensitivity is how the rows move with a key.
+func (t *trials) sensitivity(fit *Fit, i int, at []float64) error {
 	f := &fit.Free[i]
-	x := slices.Clone(best)
-	x[i] = math.Log(f.round(max(f.Value*1.1, f.Value+boolTo(f.Integer))))
-	rs, err := t.run(x)
+	rs, err := t.run(t.stepped(at, i))
 	if err != nil {
 		return err
 	}
@@ -260,13 +368,6 @@ func (t *trials) sensitivity(fit *Fit, i int, best []float64) error {
 	}
 	f.Sensitivity = math.Sqrt(f.Sensitivity)
 	return nil
-}
-
-func boolTo(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // rms is the root mean square of ln(simulated/measured).

@@ -56,8 +56,8 @@ func (f *Free) comment() string {
 	if f.Sensitivity < 0.001 {
 		return fmt.Sprintf("fitted, but no row moves with it (it was %s)", trim(f.Start))
 	}
-	step := "+10 %"
-	if f.Integer && f.Value*0.1 < 1 {
+	step := "+15 %"
+	if f.Integer && f.Value*stepShare < 1 {
 		step = "+1"
 	}
 	return fmt.Sprintf("fitted (it was %s): %s moves the rows by %.1f %%, %s by %+.1f %%", trim(f.Start), step,
