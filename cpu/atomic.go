@@ -150,6 +150,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 			c.stored(e.addr, bytes, t)
 		}
 		e.val, e.perfAt = old, t
+		c.atomicWord, c.atomicAt = e.addr, t
 		e.phase = posting
 		if c.tm.AtomicPost > 0 {
 			c.schedule(i, t+int64(c.tm.AtomicPost))
@@ -199,23 +200,24 @@ func (c *Core) SnoopHold(line uint64, owned bool, t int64, used int) (until int6
 	if e.op.Code != RMW || e.addr>>lineShift != line {
 		return 0, used
 	}
+	more := used < c.tm.AtomicGrace
 	switch e.phase {
 	case holding:
 		if c.tm.AtomicPre+c.tm.AtomicPost > 0 {
 			return e.at + 1, used
 		}
 		// The next op would lock the line in the cycle in which this one unlocks it.
-		if used < c.tm.AtomicGrace && c.followed(e, line) {
+		if more && c.followed(e, line) {
 			return e.at + int64(c.tm.AtomicHold) + 1, used + 1
 		}
 		c.yield, c.yieldTo = line, e.at+1
 		return e.at + 1, used
 	case preparing:
-		if used < c.tm.AtomicGrace && e.flags&chained != 0 {
+		if more && e.flags&chained != 0 {
 			return e.at + int64(c.tm.AtomicHold) + 1, used + 1
 		}
 	case posting:
-		if used < c.tm.AtomicGrace && c.followed(e, line) {
+		if more && c.followed(e, line) {
 			return e.at + int64(c.tm.AtomicPre+c.tm.AtomicHold) + 1, used + 1
 		}
 	}

@@ -19,12 +19,13 @@ type Config struct {
 	ForwardCycles int     `toml:"store_forward_cycles" min:"0" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
 	StoreMerge    bool    `toml:"store_merge" doc:"consecutive buffered stores to one line become visible together"`
 	StoreRestart  float64 `toml:"store_restart_ns" min:"0" max:"1000" doc:"delay of the next drain after a store that missed got its line"`
-	StorePrefetch bool    `toml:"store_prefetch" doc:"a store asks for ownership when its address is known, not only at the head of the buffer"`
+	StorePrefetch string  `toml:"store_prefetch" oneof:"drain retire address" doc:"when a store asks for ownership: when it is to leave the buffer, already when it retires into it, or as soon as its address is known"`
 
 	AtomicPre      int    `toml:"atomic_pre_cycles" min:"0" max:"1000" doc:"locked op: cycles at the window's head before it needs the line"`
 	AtomicHold     int    `toml:"atomic_hold_cycles" min:"1" max:"1000" doc:"locked op: cycles that it holds the line against snoops"`
 	AtomicPost     int    `toml:"atomic_post_cycles" min:"0" max:"1000" doc:"locked op: cycles from unlock to retirement; younger loads already run"`
 	AtomicGrace    int    `toml:"atomic_grace_ops" min:"0" max:"64" doc:"back-to-back locked ops on a line that still run after a snoop for it arrived"`
+	AtomicForward  int    `toml:"atomic_forward_cycles" min:"0" max:"1000" doc:"cycles from a locked op's unlock until a younger load of its word has the new value; no less than an L1 hit"`
 	Atomics        string `toml:"atomics" oneof:"near far" doc:"where atomic ops without .far are performed: near, in the core's cache; far, at the line's home, which sends the old value back (arm64-lse)"`
 	AtomicPrefetch bool   `toml:"atomic_prefetch" doc:"a locked op asks for ownership when its address is known, before it reaches the window's head"`
 	AtomicLoads    string `toml:"loads_over_atomic" oneof:"wait speculate" doc:"loads younger than a pending locked op (tso, sc): wait for its unlock, or bind early under the squash rule"`
@@ -52,8 +53,8 @@ func DefaultConfig() Config {
 	return Config{
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
 		ALUCycles: 1, MulCycles: 3, Branches: "static", MispredictCost: 14, SquashCost: 25,
-		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: true,
-		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, Atomics: "near", AtomicPrefetch: true, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16,
+		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: "retire",
+		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicForward: 0, Atomics: "near", AtomicPrefetch: false, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
 		PauseNS: 40, ScheduleNS: 1500, SwitchNS: 500, WakeupNS: 1500, IPINS: 1000, SliceNS: 2_800_000, Preemption: "none",
 	}

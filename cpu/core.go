@@ -76,11 +76,13 @@ type Core struct {
 	sqTail     uint64
 	sqUnknown  int // stores whose address is not known
 
-	monitor uint64
-	armedAt int64  // when the load-linked performed
-	yield   uint64 // line that a snoop gets before the next locked op does, until yieldTo
-	yieldTo int64
-	chain   uint64 // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	monitor    uint64
+	armedAt    int64  // when the load-linked performed
+	yield      uint64 // line that a snoop gets before the next locked op does, until yieldTo
+	yieldTo    int64
+	atomicWord uint64 // address of the last RMW that performed
+	atomicAt   int64  // and when
+	chain      uint64 // line of the last retired RMW if only branches and marks followed it, noLine otherwise
 	scheduler
 
 	gone     []uint64 // lines given up during the step

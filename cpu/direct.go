@@ -54,7 +54,8 @@ func (c *Core) direct(t, limit int64) int64 {
 			}
 		case Load:
 			addr := a + uint64(int64(op.Off))
-			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued && c.behindStores(in, addr) {
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued && c.behindStores(in, addr) ||
+				addr == c.atomicWord && t < c.atomicAt+int64(c.tm.AtomicForward) {
 				return t
 			}
 			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), limit-t)
@@ -146,6 +147,7 @@ func (c *Core) direct(t, limit int64) int64 {
 // when it unlocks.
 func (c *Core) atomic(op *Op, addr, b uint64, t int64) uint64 {
 	old := c.port.Peek(addr, op.Bytes(), t)
+	c.atomicWord, c.atomicAt = addr, t
 	expected := uint64(0)
 	if op.C != NoReg {
 		expected = c.regs[op.C]

@@ -29,7 +29,7 @@ func (c *Core) storeAddress(e *entry, t int64) {
 	q.addr, q.hasAddr = e.addr, true
 	c.sqUnknown--
 	c.filter[bucket(q.addr)]++
-	if c.tm.StorePrefetch {
+	if c.tm.StorePrefetch == "address" {
 		c.ask(e, t)
 	}
 	if q.gates != noLink {
@@ -75,6 +75,9 @@ func (c *Core) storeRetired(e *entry, t int64) {
 	}
 	if e.flags&unasked != 0 {
 		c.asked(e, t)
+	}
+	if c.tm.StorePrefetch == "retire" && c.sqHead < c.sqRet { // the oldest asks by leaving
+		c.port.Own(e.addr, t, false)
 	}
 	q := &c.sq[e.sq&c.sqMask]
 	c.sqRet++
@@ -217,6 +220,9 @@ func (c *Core) loaded(i int32, e *entry, t int64, val uint64, lat int64, level s
 		e.phase = executing
 		if c.arrived != stats.Issue { // the word that just came in is used at once
 			lat, e.level = 1, uint8(c.arrived)
+		}
+		if e.addr == c.atomicWord { // there is no forwarding from a locked op
+			lat = max(lat, c.atomicAt+int64(c.tm.AtomicForward)-t)
 		}
 		c.schedule(i, t+lat)
 	case Pending:

@@ -29,7 +29,8 @@ func randomConfig(r *sim.Rand) Config {
 	c.Core.RetireWidth = pick(1, 4, 8)
 	c.Core.StoreBuffer = pick(1, 2, 8, 56)
 	c.Core.StoreMerge = coin()
-	c.Core.StorePrefetch = coin()
+	c.Core.StorePrefetch = []string{"drain", "retire", "address"}[r.Intn(3)]
+	c.Core.AtomicForward = pick(0, 12)
 	c.Core.StoreRestart = float64(pick(0, 4))
 	c.Core.AtomicPre, c.Core.AtomicHold, c.Core.AtomicPost = pick(0, 3, 11), pick(1, 3), pick(0, 6)
 	c.Core.AtomicGrace = pick(0, 1, 2)
