@@ -20,7 +20,9 @@ type Frame struct {
 	Written uint16 // words written since the unit became owner, while tracked
 	Ops     uint32 // accesses since the unit became owner, while tracked
 	Locked  int64  // cycle of the last locked op
-	_       [24]byte
+	WroteAt int64  // cycle of the last write, where threads share the unit
+	Wrote   int32  // and the thread that wrote, from 1
+	_       [12]byte
 }
 
 // Class is the verdict on a coherence miss.

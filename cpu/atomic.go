@@ -142,6 +142,10 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 		c.needLine(i, e, t)
 		return true
 	case holding:
+		if at := c.port.Handover(e.addr); at > t { // a sibling has written the line meanwhile
+			c.schedule(i, at)
+			return true
+		}
 		bytes := e.op.Bytes()
 		old := c.port.Peek(e.addr, bytes, t)
 		c.port.Unlock(e.addr, t)

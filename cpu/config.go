@@ -31,6 +31,7 @@ type Config struct {
 	AtomicLoads    string `toml:"loads_over_atomic" oneof:"wait speculate" doc:"loads younger than a pending locked op (tso, sc): wait for its unlock, or bind early under the squash rule"`
 
 	StoreExclusive int `toml:"store_exclusive_cycles" min:"1" max:"1000" doc:"latency of a store-conditional that has its line, or that fails"`
+	Sibling        int `toml:"sibling_cycles" min:"0" max:"1000" doc:"cycles from a thread's write of a line until the other threads of its core can use it"`
 	ExclusiveHold  int `toml:"exclusive_hold_cycles" min:"0" max:"1000" doc:"how long after a load-linked the core keeps an owned line from snoops, so that its store-conditional can win"`
 
 	FenceFull  int `toml:"fence_full_cycles" min:"0" max:"1000" doc:"intrinsic latency of a full fence, beyond what it waits for"`

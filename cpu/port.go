@@ -47,6 +47,10 @@ type Port interface {
 	// Peek reads a word of a line that is writable (an RMW's old value).
 	Peek(addr uint64, bytes int, t int64) uint64
 
+	// Handover is the cycle from which the thread may use a line that a sibling
+	// thread of its core wrote last; 0 if it is nobody else's.
+	Handover(addr uint64) int64
+
 	// Lock keeps a writable line in the cache until Unlock: a locked op is in
 	// the middle of its latency.
 	Lock(addr uint64)

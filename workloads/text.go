@@ -76,7 +76,7 @@ func (t *Thread) bind(name string, value uint64) {
 // bench is a plan of a micro-benchmark in which every thread runs the same text.
 func bench(env *Env, w *vmalock.World, text, op string) *Plan {
 	p := plan(env, w, op)
-	p.Programs = []Program{{Main: mainProc(text)}}
+	p.Programs = []Program{{Main: mainProc(userAtomics(env, text))}}
 	return p
 }
 

@@ -119,6 +119,7 @@ type l3 struct {
 type thread struct {
 	core   *cpu.Core
 	unit   int32
+	number int32 // from 1
 	wakeAt int64
 	limit  int64
 	seq    uint64
@@ -287,7 +288,7 @@ func New(s Setup) (*Machine, error) {
 			})
 		}
 		m.units[u].threads = append(m.units[u].threads, int32(i))
-		m.threads[i].unit, m.threads[i].st = u, &counters[i]
+		m.threads[i].unit, m.threads[i].number, m.threads[i].st = u, int32(i+1), &counters[i]
 	}
 	m.socket0 = int(m.units[0].place.Socket)
 	m.l3s = make([]l3, m.topo.Sockets*m.topo.L3PerSocket)

@@ -87,6 +87,7 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 		if h.L1() < 0 {
 			lat, level = p.m.l2Lat, stats.L2
 		}
+		lat = max(lat, p.Handover(addr)-t)
 		p.hit(h)
 		p.touch(fr, addr, bytes)
 		v := peek(&fr.Data, addr, bytes)
@@ -221,11 +222,26 @@ func (p *port) write(fr *cache.Frame, addr uint64, bytes int, val uint64, t int6
 		p.m.checkStore(p.u, addr, bytes, val, t)
 	}
 	if len(p.u.threads) > 1 {
+		fr.Wrote, fr.WroteAt = p.th.number, t
 		p.m.siblingStore(p.u, p.th, addr>>6, t)
 	}
 }
 
 func (p *port) Lock(addr uint64) { p.frame(addr).Pinned++ }
+
+func (p *port) Handover(addr uint64) int64 {
+	if len(p.u.threads) == 1 {
+		return 0
+	}
+	f := p.u.Held(addr >> 6).Frame()
+	if f < 0 {
+		return 0
+	}
+	if fr := &p.u.Frames[f]; fr.Wrote != 0 && fr.Wrote != p.th.number {
+		return fr.WroteAt + int64(p.m.cfg.Core.Sibling)
+	}
+	return 0
+}
 
 func (p *port) Unlock(addr uint64, t int64) {
 	fr := p.frame(addr)

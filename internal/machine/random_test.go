@@ -29,8 +29,7 @@ func randomConfig(r *sim.Rand) Config {
 	c.Core.RetireWidth = pick(1, 4, 8)
 	c.Core.StoreBuffer = pick(1, 2, 8, 56)
 	c.Core.StoreMerge = coin()
-	c.Core.StorePrefetch = []string{"drain", "retire", "address"}[r.Intn(3)]
-	c.Core.AtomicForward = pick(0, 12)
+	c.Core.StorePrefetch = []string{"address", "drain"}[r.Intn(2)]
 	c.Core.StoreRestart = float64(pick(0, 4))
 	c.Core.AtomicPre, c.Core.AtomicHold, c.Core.AtomicPost = pick(0, 3, 11), pick(1, 3), pick(0, 6)
 	c.Core.AtomicGrace = pick(0, 1, 2)
@@ -96,6 +95,10 @@ func randomConfig(r *sim.Rand) Config {
 		c.Core.Atomics = []string{"near", "far"}[own.Intn(2)]
 		c.Fabric.FarAtomicNS = []float64{0, 4, 30}[own.Intn(3)]
 	}
+	if c.Core.StorePrefetch == "drain" && own.Intn(2) == 0 {
+		c.Core.StorePrefetch = "retire"
+	}
+	c.Core.AtomicForward, c.Core.Sibling = []int{0, 12}[own.Intn(2)], []int{0, 20}[own.Intn(2)]
 	return c
 }
 
