@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cohsim/configs"
 	"cohsim/internal/config"
 	"cohsim/internal/experiment"
 	"cohsim/internal/sweep"
@@ -58,11 +55,9 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 			case err != nil:
 				return usage("%v", err)
 			}
-			text, err := os.ReadFile(args[0])
+			text, err := machineText(args[0])
 			if err != nil {
-				if text, err = fs.ReadFile(configs.FS, path.Join("machines", args[0]+".toml")); err != nil {
-					return usage("%v", err)
-				}
+				return err
 			}
 			from := "the shipped points"
 			if len(f.points) > 0 {

@@ -15,6 +15,7 @@ import (
 	"cohsim/cpu"
 	"cohsim/internal/report"
 	"cohsim/internal/structs"
+	"cohsim/internal/validate"
 	"cohsim/mesi"
 	"cohsim/vmalock"
 	"cohsim/workloads"
@@ -42,7 +43,7 @@ var listings = []listing{
 	}},
 	{"programs", listPrograms},
 	{"layouts", listLayouts},
-	{"machines", func() ([][2]string, error) { return documented("machines") }},
+	{"machines", listMachines},
 	{"protocols", func() (out [][2]string, _ error) {
 		for _, name := range mesi.Names() {
 			out = append(out, [2]string{name, ""})
@@ -136,6 +137,40 @@ func documented(dir string) (out [][2]string, err error) {
 		out = append(out, [2]string{name, head.Doc})
 	}
 	return out, nil
+}
+
+// listMachines says of each machine how much of it is measured.
+func listMachines() ([][2]string, error) {
+	rows, err := documented("machines")
+	if err != nil {
+		return nil, err
+	}
+	points, _, err := (&pointsFlags{seeds: 1}).read()
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		text, err := machineText(rows[i][0])
+		if err != nil {
+			return nil, err
+		}
+		p := validate.ProvenanceOf(string(text)).String()
+		if p == "" {
+			continue
+		}
+		calibrate, other := 0, 0
+		for k := range points {
+			switch {
+			case points[k].Machine != rows[i][0]:
+			case points[k].Calibrate:
+				calibrate++
+			default:
+				other++
+			}
+		}
+		rows[i][1] += fmt.Sprintf("; %s; %d points to fit, %d to validate", p, calibrate, other)
+	}
+	return rows, nil
 }
 
 func listLayouts() (out [][2]string, err error) {

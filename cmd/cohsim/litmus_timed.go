@@ -65,6 +65,7 @@ func timedConfig(t *litmus.Test, model *cpu.Model, rnd *sim.Rand) machine.Config
 	if rnd.Intn(4) == 0 {
 		cfg.Topology.ThreadsPerCore = 2
 	}
+	cfg.Core.StorePrefetch = []string{"address", "address", "retire"}[rnd.Intn(3)] // early asks let stores pass each other more often
 	return cfg
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -79,14 +80,9 @@ func machines(refs []string) (out []validate.Machine, free map[string]int, err e
 	}
 	free = map[string]int{}
 	for _, ref := range refs {
-		var text []byte
-		if strings.HasSuffix(ref, ".toml") || strings.ContainsRune(ref, filepath.Separator) {
-			text, err = os.ReadFile(ref)
-		} else if text, err = fs.ReadFile(configs.FS, "machines/"+ref+".toml"); err != nil {
-			return nil, nil, oneOf("machine", ref, shipped("machines"))
-		}
+		text, err := machineText(ref)
 		if err != nil {
-			return nil, nil, usage("%v", err)
+			return nil, nil, err
 		}
 		var head struct {
 			Name string
@@ -105,7 +101,7 @@ func machines(refs []string) (out []validate.Machine, free map[string]int, err e
 func validateCommand() *cobra.Command {
 	var f pointsFlags
 	var strict, wide bool
-	var format, figure string
+	var format, figure, document string
 	cmd := &cobra.Command{
 		Use:   "validate [MACHINE]...",
 		Short: "Hold the model against measured hardware",
@@ -152,6 +148,9 @@ come from anywhere with --points: a CSV with the columns
 					return err
 				}
 			}
+			if document != "" {
+				return writeDocument(document, figure, rep, ms)
+			}
 			err = write(cmd.OutOrStdout(), func(w io.Writer) error {
 				if format == "bench" {
 					return report.WriteBench(w, rep.Document())
@@ -170,8 +169,50 @@ come from anywhere with --points: a CSV with the columns
 	fl.BoolVar(&strict, "strict", false, "exit with 1 if a target is missed")
 	fl.StringVar(&format, "format", "table", "print as `F`: "+strings.Join(report.Formats(), ", "))
 	fl.BoolVar(&wide, "wide", false, "leave no column out to fit 80 characters")
+	fl.StringVar(&document, "document", "", "write everything as one Markdown `FILE` instead, such as docs/validation.md")
 	fl.StringVar(&figure, "figure", "", "also draw simulated against measured into `FILE`.svg or .png")
 	return cmd
+}
+
+// writeDocument writes the document that is kept in docs.
+func writeDocument(file, figure string, rep *validate.Report, ms []validate.Machine) error {
+	sources := map[string]string{}
+	for _, m := range ms {
+		text, err := machineText(m.Ref)
+		if err != nil {
+			return err
+		}
+		sources[m.Name] = string(text)
+	}
+	command := "cohsim validate --document " + filepath.ToSlash(file)
+	if figure != "" {
+		command += " --figure " + filepath.ToSlash(figure)
+		if rel, err := filepath.Rel(filepath.Dir(file), figure); err == nil {
+			figure = filepath.ToSlash(rel)
+		}
+	}
+	var b bytes.Buffer
+	if err := rep.WriteDocument(&b, command, figure, sources); err != nil {
+		return err
+	}
+	if err := sweep.WriteFile(file, b.Bytes()); err != nil {
+		return &ioError{err}
+	}
+	return nil
+}
+
+// machineText is the text of a preset or of a machine file.
+func machineText(ref string) (text []byte, err error) {
+	if strings.HasSuffix(ref, ".toml") || strings.ContainsRune(ref, filepath.Separator) {
+		if text, err = os.ReadFile(ref); err != nil {
+			err = usage("%v", err)
+		}
+		return text, err
+	}
+	if text, err = fs.ReadFile(configs.FS, "machines/"+ref+".toml"); err != nil {
+		err = oneOf("machine", ref, shipped("machines"))
+	}
+	return text, err
 }
 
 // writeFigure draws the report's scatter; the file's name says how.
