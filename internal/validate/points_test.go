@@ -16,15 +16,15 @@ func TestAMistakeInAPointsFileIsToldWithItsPlace(t *testing.T) {
 	for _, c := range []struct{ text, at, says string }{
 		{"", "p.csv:1:1", "is empty"},
 		{strings.Replace(head, "metric,", "", 1) + row, "p.csv:1:1", `the column "metric" is missing`},
-		{strings.Replace(head, "metric", "metrik", 1) + row, "p.csv:1:45", `did you mean "metric"?`},
+		{strings.Replace(head, "metric", "metrik", 1) + row, "p.csv:1:42", `did you mean "metric"?`},
 		{head + row + row, "p.csv:3:10", `the id "a" stands in line 2 already`},
-		{head + strings.Replace(row, "mops_total", "mops", 1), "p.csv:2:76", `unknown metric "mops"`},
-		{head + strings.Replace(row, ",100,", ",-1,", 1), "p.csv:2:87", "not above 0"},
-		{head + strings.Replace(row, ",100,", ",120,", 1), "p.csv:2:87", "outside its range"},
-		{head + strings.Replace(row, ",90,", ",,", 1), "p.csv:2:91", "give both, or none"},
+		{head + strings.Replace(row, "mops_total", "mops", 1), "p.csv:2:66", `unknown metric "mops"`},
+		{head + strings.Replace(row, ",100,", ",-1,", 1), "p.csv:2:77", "not above 0"},
+		{head + strings.Replace(row, ",100,", ",120,", 1), "p.csv:2:77", "outside its range"},
+		{head + strings.Replace(row, ",90,", ",,", 1), "p.csv:2:81", "give both, or none"},
 		{head + strings.Replace(row, "validate,", "calibrat,", 1), "p.csv:2:1", `did you mean "calibrate"?`},
-		{head + strings.Replace(row, "op = ", "op ", 1), "p.csv:2:37", "no TOML inline table"},
-		{head + strings.Replace(row, ",me,", ",,", 1), "p.csv:2:98", "source is empty"},
+		{head + strings.Replace(row, "op = ", "op ", 1), "p.csv:2:35", "no TOML inline table"},
+		{head + strings.Replace(row, ",me,", ",,", 1), "p.csv:2:88", "source is empty"},
 		{head + "a,b\n", "p.csv:2:1", "2 fields for 12 columns"},
 		{head + `validate,"a` + "\n", "p.csv:3:1", `"`},
 	} {
@@ -44,7 +44,7 @@ func TestAParameterThatAWorkloadDoesNotTakeIsAMistakeOfTheRow(t *testing.T) {
 	for _, c := range []struct{ row, at, says string }{
 		{`validate,a,zen5-epyc,near,contend,{stride = 8},mops_total,1,,,me,`, "p.csv:2:35", "stride_bytes"},
 		{`validate,a,zen5-epyc,neer,contend,{threads = 2},mops_total,1,,,me,`, "p.csv:2:22", "near"},
-		{`validate,a,zen5-epyc,near,contend,{threads = 9},mops_total,1,,,me,`, "p.csv:2:22", "9 threads"},
+		{`validate,a,zen5-epyc,near,contend,{threads = 9},mops_total,1,,,me,`, "p.csv:2:22", "9 is more than the placement"},
 	} {
 		points, err := Parse("p.csv", []byte(head+c.row+"\n"))
 		if err != nil {
