@@ -475,7 +475,7 @@ func (c *Core) stored(addr uint64, bytes int, t int64) {
 	for i := range c.tasks {
 		if p := &c.tasks[i]; p.state == asleep && p.addr < addr+uint64(bytes) && addr < p.addr+uint64(p.op.Bytes()) {
 			p.state = looking
-			c.attend = t + 1
+			c.attend = min(c.attend, t+1) // another task may be due at t
 		}
 	}
 }
