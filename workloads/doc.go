@@ -34,6 +34,7 @@
 // without a queue. Their VMAs and the entries of the tree are placed beforehand: mmap
 // and munmap attach and detach them, and replace entries, but no node of the tree
 // grows; a VMA that munmap splits off a merged one is never in the tree, and what lies
-// behind it keeps its VMA. Waiting for TLBs to be flushed is time of the thread that
+// behind it keeps its VMA; a child of fork_storm is one mm, which exits and comes
+// back. Waiting for TLBs to be flushed is time of the thread that
 // waits.
 package workloads

@@ -127,15 +127,26 @@ func (t *Touching) params(env *Env) map[string]int64 {
 	t.Mapping.params(env, t.Pages, values)
 	t.MMTouches.params(env, values)
 	values["zap_cycles"] = env.CyclesNS(t.ZapNS)
-	values["flush_cycles"] = 0
-	if t.Mode == "threads" && env.Threads > 1 {
-		values["flush_cycles"] = env.CyclesNS(t.FlushNS)
-	}
+	values["flush_cycles"] = t.flushCycles(env)
 	return values
 }
 
-// touchPlan is a plan in which every thread runs touchText.
-func touchPlan(env *Env, t *Touching, pages *PageTouches, merge bool, file bool) (*Plan, error) {
+// flushCycles is how long other CPUs of the mm take to flush their TLB.
+func (t *Touching) flushCycles(env *Env) int64 {
+	if t.Mode == "threads" && env.Threads > 1 {
+		return env.CyclesNS(t.FlushNS)
+	}
+	return 0
+}
+
+// touchers are threads that all run touchText, in a world that may get more objects.
+type touchers struct {
+	*Plan
+	world *vmalock.World
+	maps  []mapping
+}
+
+func newTouchers(env *Env, t *Touching, pages *PageTouches, merge, file bool) (*touchers, error) {
 	k := touchKind{merged: t.merged(env, merge), file: file, private: pages != nil}
 	lib, err := env.Lock.Library()
 	if err != nil {
@@ -162,8 +173,36 @@ func touchPlan(env *Env, t *Touching, pages *PageTouches, merge bool, file bool)
 		p.Threads[i].bind("rnd", env.stream(i))
 	}
 	p.Programs = []Program{{mainProc(touchText(k)), values}}
-	p.Judge = w.Judge()
-	return p.finish(w)
+	return &touchers{p, w, maps}, nil
+}
+
+// replace makes the first threads run another program, with no registers bound yet;
+// op is the only region that counts from here on.
+func (t *touchers) replace(first int, op string, by Program) {
+	t.Ops = []string{op}
+	t.Programs = append([]Program{by}, t.Programs...)
+	for i := range t.Threads {
+		if i < first {
+			t.Threads[i].Bind = nil
+		} else {
+			t.Threads[i].Program++
+		}
+	}
+}
+
+// done is the plan, once everything is placed.
+func (t *touchers) done() (*Plan, error) {
+	t.Judge = t.world.Judge()
+	return t.finish(t.world)
+}
+
+// touchPlan is a plan in which every thread runs touchText.
+func touchPlan(env *Env, t *Touching, pages *PageTouches, merge, file bool) (*Plan, error) {
+	all, err := newTouchers(env, t, pages, merge, file)
+	if err != nil {
+		return nil, err
+	}
+	return all.done()
 }
 
 // bindFiles gives each thread a file of its own, all of it in the page cache.

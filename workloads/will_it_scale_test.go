@@ -229,3 +229,60 @@ func TestIterationsAreCounted256BytesApart(t *testing.T) {
 		}
 	}
 }
+
+// perOp is what thread 0 writes to a word in each of its operations, once it has
+// done some.
+func (a *accesses) perOp(t *testing.T, word string) int {
+	t.Helper()
+	a.until(t, 3)
+	before := a.sum(word)
+	a.until(t, 5)
+	if got := a.sum(word) - before; got%2 == 0 {
+		return got / 2
+	}
+	t.Errorf("%s is not written equally often in each operation", word)
+	return 0
+}
+
+func TestForkWriteLocksBothMMsAndEveryVMAOfTheParent(t *testing.T) {
+	storm := func() *accesses {
+		return watch(t, "fork_storm", 1, func(p any) { p.(*workloads.ForkStorm).VMAs = 6 })
+	}
+	vmas := 0
+	for _, o := range storm().env.Space.Objects() {
+		if !strings.HasPrefix(o.Name, "vma[") {
+			continue
+		}
+		vmas++
+		// Seven VMAs of the parent; then those of the child, which are initialised
+		// and write-locked when they come, and write-locked when they go.
+		want := 1
+		if vmas > 7 {
+			want = 3
+		}
+		if got := storm().perOp(t, o.Name+".vm_lock_seq"); got != want {
+			t.Errorf("%s.vm_lock_seq is written %d times a fork, want %d", o.Name, got, want)
+		}
+	}
+	if vmas != 14 {
+		t.Errorf("%d VMAs, want 7 of the parent and as many of the child", vmas)
+	}
+	// Twice for each time that it is held for write.
+	for word, want := range map[string]int{"mm.mm_lock_seq.sequence": 2, "mm[1].mm_lock_seq.sequence": 4} {
+		if got := storm().perOp(t, word); got != want {
+			t.Errorf("%s is written %d times a fork, want %d", word, got, want)
+		}
+	}
+}
+
+func TestAReaderOfMapsReadLocksEveryVMAOnceAPass(t *testing.T) {
+	for _, vma := range []string{"vma[0]", "vma[5]", "vma[6]"} {
+		a := watch(t, "proc_maps_reader", 1, func(p any) { p.(*workloads.MapsReaders).VMAs = 6 })
+		if got := a.perOp(t, vma+".vm_refcnt"); got != 2 {
+			t.Errorf("%s.vm_refcnt is written %d times a pass, want 2: get and put", vma, got)
+		}
+		if got := a.perOp(t, "mm.mmap_lock.count"); got != 0 {
+			t.Errorf("mmap_lock is taken %d times a pass", got)
+		}
+	}
+}

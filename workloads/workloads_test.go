@@ -110,7 +110,7 @@ func (r *run) steps(t *testing.T, n int) {
 // that has any: fork takes thousands of ops. false: it gave up.
 func (r *run) progress(t *testing.T, plan *workloads.Plan, want int) bool {
 	t.Helper()
-	for range 20 {
+	for range 40 {
 		r.steps(t, 20000)
 		all, idle := 0, false
 		for i, n := range r.ops {
@@ -227,6 +227,12 @@ var variants = []struct {
 	{"page_fault2", func(p any) { f := p.(*workloads.CowFaults); f.Pages, f.RetryPercent = 4, 20 }},
 	{"page_fault3", func(p any) { f := p.(*workloads.Touching); f.Pages, f.RetryPercent = 4, 20 }},
 	{"mmap1", func(p any) { p.(*workloads.MmapAnon).Merge = false }},
+	{"fork_storm", func(p any) { f := p.(*workloads.ForkStorm); f.Forkers, f.Pages, f.Merge = 2, 2, false }},
+	{"fork_storm", func(p any) { f := p.(*workloads.ForkStorm); f.VMAs, f.Mode = 5, "processes" }},
+	{"fork_storm", func(p any) { f := p.(*workloads.ForkStorm); f.Forkers, f.VMAs, f.Pages = 1, 3, 2 }},
+	{"proc_maps_reader", func(p any) { f := p.(*workloads.MapsReaders); f.VMAs, f.Pages, f.Merge = 2, 1, false }},
+	{"proc_maps_reader", func(p any) { f := p.(*workloads.MapsReaders); f.Readers, f.Pages = 2, 2 }},
+	{"proc_maps_reader", func(p any) { f := p.(*workloads.MapsReaders); f.Pages, f.Mode = 2, "processes" }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "cas_fail" }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "mfence" }},
 	{"uncontended", func(p any) { p.(*workloads.Uncontended).Op = "pause" }},

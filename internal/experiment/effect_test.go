@@ -409,6 +409,9 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 			on = append(on, newStress(t, dir, kind.Name, "workload = { kind = \"line_state\", blocks = 2 }\n[run]\nwarmup_ns = 0\nmeasure_ns = 200000\ncores = 2\n"))
 		case "page_fault1", "page_fault2", "page_fault3": // which map, touch and unmap more than once
 			on = append(on, newStress(t, dir, kind.Name, "workload = { kind = \""+kind.Name+"\", pages = 4, think_ns = 20, map_work_ns = 20 }\n[run]\nwarmup_ns = 0\nmeasure_ns = 20000\ncores = 3\n"))
+		case "fork_storm", "proc_maps_reader": // beside threads that map, touch and unmap
+			first := map[string]string{"fork_storm": "forkers", "proc_maps_reader": "readers"}[kind.Name]
+			on = append(on, newStress(t, dir, kind.Name, "workload = { kind = \""+kind.Name+"\", "+first+" = 1, pages = 4, think_ns = 20, map_work_ns = 20, vmas = 4 }\n[run]\nwarmup_ns = 0\nmeasure_ns = 100000\ncores = 3\n"))
 		default:
 			on = append(on, newStress(t, dir, kind.Name, "workload = { kind = \""+kind.Name+"\" }\n[run]\nwarmup_ns = 0\nmeasure_ns = 10000\ncores = 2\n"))
 		}
