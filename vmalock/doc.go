@@ -52,7 +52,7 @@
 // The programs that the kinds share are in kernel/, a file a subject: vma_read,
 // vma_write and vma_attach are the per-VMA reference count of 6.15 and later,
 // vma_assert what the kernel asserts of it, refcount its primitives with their
-// saturation; mmap_lock, rwsem* and osq are the semaphore around it; maple, rcu,
+// saturation; mmap_lock, rwsem* and osq are the semaphore around it; maple, maple_write, rcu,
 // lockdep, fault and sched are what the functions of the lock call, and what calls
 // them. They run on any layout that has the fields; [Supplement] supplies the
 // structs that no debug information of one kernel object gives as the programs
@@ -100,8 +100,10 @@
 // sleeps (the sleep instruction) and where it may not be preempted (preempt.off).
 // A signal is what another task does (send_sig_fatal): it ends killable waits; no
 // workload sends any yet.
-// Not modelled here yet: grace periods of RCU and the reuse of a freed VMA by another
-// mm, growth and copying of maple nodes. Of the rw_semaphore, tasks of real-time
+// An RCU grace period is a length of time (Options.RCUGrace) for which a replaced node
+// of a maple tree is left alone; nobody asks whether readers have gone. Not modelled
+// here yet: the reuse of a freed VMA by another mm, maple nodes that split, fill up or
+// merge. Of the rw_semaphore, tasks of real-time
 // priority and a count that overflows are left out. Lockdep's search of its tables
 // is work of a given length.
 package vmalock

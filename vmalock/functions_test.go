@@ -90,6 +90,7 @@ var functions = []struct{ name, success, failure string }{
 	{"mas_walk", "TestTheTreeFindsEveryVMAAtEveryDepth", "TestTheTreeFindsEveryVMAAtEveryDepth"},
 	{"mas_find", "TestLockNextVMAFindsTheFirstThatEndsAbove", "TestLockNextVMALooksAgainAfterAWriter"},
 	{"mas_store", "TestStoringAnEntryTakesAVMAOutOfTheTreeAndPutsItBack", "TestNoInterleavingBreaksTheLocks"},
+	{"mas_wr_node_store", "TestAWalkInAReplacedLeafBeginsAgain", "TestAReplacedLeafRestsForAGracePeriod"},
 	{"lock_mm_and_find_vma", "TestAKernelFaultTakesMmapLock", "TestAKernelFaultTakesMmapLock"},
 	{"vmf_anon_prepare", "TestTheFirstFaultPreparesTheVMAOrIsRepeated", "TestTheFirstFaultPreparesTheVMAOrIsRepeated"},
 	{"__anon_vma_prepare", "TestTheFirstFaultPreparesTheVMAOrIsRepeated", "TestNoInterleavingBreaksTheLocks"},

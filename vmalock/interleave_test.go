@@ -87,6 +87,24 @@ unmap:
 	call write_attach(mm, v)
 mapped:
 	call write_end(mm)`,
+	// The same, which copies leaves of the tree.
+	"replacer": `
+	call write_begin(mm)
+	call write_find(mm, addr) -> v  found=unmap none=mapped
+unmap:
+	call write_vma(mm, v)
+	call write_detach(mm, v)
+	call mas_wr_node_store(mm, addr, 0)
+	call write_downgrade(mm)
+	call read_drop(mm)
+	call write_new(mm, v)
+	store [v.anon_vma], 0
+	call write_begin(mm)
+	call write_vma(mm, v)
+	call mas_wr_node_store(mm, addr, v)
+	call write_attach(mm, v)
+mapped:
+	call write_end(mm)`,
 	// Everybody else who reads an address space, by the interface.
 	"walker": `
 	call read_next(mm, addr) -> v, held  locked=show none=again

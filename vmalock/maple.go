@@ -11,6 +11,8 @@ import (
 const (
 	mapleLeaf64   = 1 << 3
 	mapleArange64 = 3 << 3
+	mapleParent   = 6 // in a parent pointer, whose slot is in bits 3 to 6
+	mapleRoot     = 1 // in a parent pointer, of the node at the root
 )
 
 // Fill of nodes: a tree that has seen some insertions is not packed. A leaf has
@@ -56,7 +58,25 @@ func (w *World) AddTree(mm mem.Addr, minDepth int) {
 	for depth := 1; len(level) > 1 || depth < minDepth; depth++ {
 		level = w.mapleLevel(tree, level, depth, innerFill)
 	}
+	root, _ := w.Field(mm, "mm_struct", "mm_mt.ma_root")
 	w.Set(mm, "mm_struct", "mm_mt.ma_root", level[0].value)
+	w.Set(mem.Addr(level[0].value&^0xff), "maple_range_64", "parent", uint64(root)|mapleRoot)
+}
+
+// AddSpareNodes gives each task that is there n nodes of 256 bytes, with which it
+// replaces leaves of trees. A node that was replaced takes the place of the new one.
+func (w *World) AddSpareNodes(n int) {
+	for i, task := range w.Tasks {
+		places := make([]mem.Addr, n)
+		for k := range places {
+			places[k] = w.Object("maple_spare", fmt.Sprintf("spare[%d][%d]", i, k))
+		}
+		for k, p := range places {
+			w.Set(p, "maple_spare", "node", uint64(w.Object("maple_range_64", fmt.Sprintf("spare_node[%d][%d]", i, k))))
+			w.Set(p, "maple_spare", "next", uint64(places[(k+1)%n]))
+		}
+		w.Set(task, "task_struct", "maple_spare", uint64(places[0]))
+	}
 }
 
 // mapleLevel makes the nodes of one level, leaves being level 0, and returns
@@ -76,6 +96,9 @@ func (w *World) mapleLevel(tree string, below []entry, level, fill int) []entry 
 				w.Set(node, name, fmt.Sprintf("pivot[%d]", k), e.last)
 			}
 			w.Set(node, name, fmt.Sprintf("slot[%d]", k), e.value)
+			if level > 0 {
+				w.Set(mem.Addr(e.value&^0xff), name, "parent", uint64(node)|uint64(k)<<3|mapleParent)
+			}
 		}
 		w.Set(node, name, "meta.end", uint64(len(part)-1))
 		out = append(out, entry{part[len(part)-1].last, uint64(node) | tag})

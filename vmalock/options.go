@@ -18,6 +18,7 @@ type Options struct {
 	Lockdep       bool `toml:"lockdep" doc:"CONFIG_LOCKDEP: every acquire and release is entered in the task's list of held locks, and assertions look there"`
 	LockdepCycles int  `toml:"lockdep_cycles" min:"0" max:"100000" doc:"work of lockdep for one acquire or release, its hash and list walks (assumed); no effect unless lockdep is on"`
 	PreemptRCU    bool `toml:"preempt_rcu" doc:"CONFIG_PREEMPT_RCU: rcu_read_lock counts its nesting in the task; without it RCU read sections are no code"`
+	RCUGrace      int  `toml:"rcu_grace_ns" min:"0" max:"1000000000" doc:"how long an RCU grace period takes: a replaced node of a maple tree is not written before (assumed; milliseconds in the kernel, whose slab has other nodes meanwhile)"`
 	RWSemSpin     bool `toml:"rwsem_spin_on_owner" doc:"CONFIG_RWSEM_SPIN_ON_OWNER: a writer that finds a rw_semaphore taken spins while its owner runs, before it queues and sleeps"`
 	RWSemHandoff  int  `toml:"rwsem_handoff_ns" min:"0" max:"1000000000" doc:"how long the first in the queue of a rw_semaphore lets others pass before it has it handed over (4 ms in the kernel, rounded up to a tick)"`
 	SeqBits       int  `toml:"seq_bits" min:"2" max:"32" doc:"width of vm_lock_seq and mm_lock_seq; the kernel's are 32 bits wide, and narrow ones wrap in a run that can be had"`
@@ -44,7 +45,7 @@ func (o *FileOptions) SetSource(file string, text []byte) { o.File, o.text = fil
 
 // DefaultOptions is a production kernel of 7.0.
 func DefaultOptions() Options {
-	return Options{Patch: Merged, PerVMALock: true, LockdepCycles: 60, RWSemSpin: true, RWSemHandoff: 4_000_000, SeqBits: 32}
+	return Options{Patch: Merged, PerVMALock: true, LockdepCycles: 60, RCUGrace: 50_000, RWSemSpin: true, RWSemHandoff: 4_000_000, SeqBits: 32}
 }
 
 // params are the names by which programs read the options.
@@ -62,6 +63,7 @@ func (o Options) params() map[string]int64 {
 		"LOCKDEP":          number(o.Lockdep),
 		"LOCKDEP_CYCLES":   int64(o.LockdepCycles),
 		"PREEMPT_RCU":      number(o.PreemptRCU),
+		"RCU_GRACE_NS":     int64(o.RCUGrace),
 		"RWSEM_SPIN":       number(o.RWSemSpin),
 		"RWSEM_HANDOFF_NS": int64(o.RWSemHandoff),
 		"SEQ_MASK":         int64(seqMask(o.SeqBits)),

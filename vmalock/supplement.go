@@ -25,6 +25,7 @@ var supplement = []mem.Struct{
 			{Name: "ves.detaching", Offset: 156, Size: 4},
 			{Name: "ves.detached", Offset: 160, Size: 4},
 			{Name: "ves.exclusive", Offset: 164, Size: 4},
+			{Name: "maple_spare", Offset: 168, Size: 8},
 			{Name: "lockdep_depth", Offset: 192, Size: 4},
 			{Name: "held_locks", Offset: 200, Size: 8, Count: 15},
 		},
@@ -60,6 +61,15 @@ var supplement = []mem.Struct{
 			{Name: "wait_lock", Offset: 20, Size: 4},
 			{Name: "wait_list.next", Offset: 24, Size: 8},
 			{Name: "wait_list.prev", Offset: 32, Size: 8},
+		},
+	},
+	{
+		Name: "maple_spare", Size: 24, Align: 8,
+		Notes: "synthetic: a place for a spare node of a maple tree, one of a ring that a task has",
+		Fields: []mem.Field{
+			{Name: "node", Offset: 0, Size: 8},
+			{Name: "ready", Offset: 8, Size: 8},
+			{Name: "next", Offset: 16, Size: 8},
 		},
 	},
 	{

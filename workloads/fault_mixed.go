@@ -10,6 +10,7 @@ type FaultMix struct {
 	WriteVMAs    int     `toml:"vmas_per_write" min:"1" max:"100000" doc:"VMAs that a writer locks, the picked one and those behind it"`
 	HoldNS       float64 `toml:"write_hold_ns" min:"0" max:"10000000" doc:"private work of a writer under its locks (assumed)"`
 	RemapPercent float64 `toml:"remap_percent" min:"0" max:"100" doc:"share of operations that unmap a VMA, zap it under mmap_lock for read, and map it again; faults that find nothing mapped end there"`
+	SpareNodes   int     `toml:"spare_nodes" min:"1" max:"100000" doc:"spare nodes of the maple tree of each thread: so many leaves it can replace in a time of lock.rcu_grace_ns, and then it waits; no effect unless remap_percent is above 0"`
 	ForkPercent  float64 `toml:"fork_percent" min:"0" max:"100" doc:"share of operations that write-lock every VMA of the mm, as fork does"`
 	MapsPercent  float64 `toml:"maps_percent" min:"0" max:"100" doc:"share of operations that go through all VMAs, as a reader of /proc/PID/maps does"`
 	MovePercent  float64 `toml:"move_percent" min:"0" max:"100" doc:"share of operations that read-lock two VMAs, as UFFDIO_MOVE does"`
@@ -95,7 +96,7 @@ remap:
 unmap:
 	call write_vma(mm, vma)
 	call write_detach(mm, vma)
-	call mas_store(mm, addr, 0)
+	call mas_wr_node_store(mm, addr, 0)   # gaps side by side become one
 	call write_downgrade(mm)
 	work done, hold_cycles        # page tables, TLB, pages
 	add changed, mm, done
@@ -104,7 +105,7 @@ unmap:
 	store [vma.anon_vma], 0
 	call write_begin(mm)
 	call write_vma(mm, vma)
-	call mas_store(mm, addr, vma)
+	call mas_store(mm, addr, vma)  # fits the gap
 	call write_attach(mm, vma)
 unmapped:
 	call write_end(mm)
@@ -173,7 +174,7 @@ var FaultMixed = define(Kind{
 	Doc:   "page faults in random VMAs beside shares of whatever else takes the locks: writers, munmap and mmap, fork, /proc/PID/maps, UFFDIO_MOVE, madvise",
 	Locks: true,
 	Params: func() any {
-		return &FaultMix{Fault: defaultFault(), VMAs: 20, WritePercent: 1, WriteVMAs: 1, HoldNS: 2000}
+		return &FaultMix{Fault: defaultFault(), VMAs: 20, SpareNodes: 64, WritePercent: 1, WriteVMAs: 1, HoldNS: 2000}
 	},
 	Build: func(env *Env, params any) (*Plan, error) {
 		f := params.(*FaultMix)
@@ -206,6 +207,9 @@ var FaultMixed = define(Kind{
 		for i := range p.Threads {
 			p.Threads[i].bind("mm", uint64(mm))
 			p.Threads[i].bind("rnd", env.stream(i))
+		}
+		if f.RemapPercent > 0 {
+			w.AddSpareNodes(f.SpareNodes)
 		}
 		p.Judge = w.Judge()
 		return p.finish(w)

@@ -369,6 +369,8 @@ func counter(st *stats.Counters, name string) *uint64 {
 		return &st.Lock.WriteWaits
 	case "lock.wakeups":
 		return &st.Lock.Wakeups
+	case "lock.walk.restarts":
+		return &st.Lock.Restarts
 	case "lock.wakeups.spurious":
 		return &st.Lock.Spurious
 	}

@@ -86,6 +86,7 @@ type Lock struct {
 	ReadRetry   uint64 `metric:"lock.read.retry" unit:"events" layer:"lock" better:"lower" doc:"read attempts repeated because the object changed under them"`
 	ReadMiss    uint64 `metric:"lock.read.miss" unit:"events" layer:"lock" doc:"read attempts that found no object"`
 	CASFailures uint64 `metric:"lock.cas.failures" unit:"events" layer:"lock" better:"lower" doc:"compare-and-swaps of lock words that lost a race"`
+	Restarts    uint64 `metric:"lock.walk.restarts" unit:"events" layer:"lock" better:"lower" doc:"walks of a maple tree that found themselves in a replaced node and began again"`
 	WriteVMAs   uint64 `metric:"lock.write.vmas" unit:"events" layer:"lock" doc:"VMAs write-locked, those included that the writer had locked already"`
 	WriteWaits  uint64 `metric:"lock.write.waits" unit:"events" layer:"lock" better:"lower" doc:"writers that had to sleep until readers left"`
 	Wakeups     uint64 `metric:"lock.wakeups" unit:"events" layer:"lock" doc:"sleepers woken"`
