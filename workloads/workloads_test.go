@@ -378,3 +378,22 @@ func TestBuildIsDeterministicAndTheSeedMatters(t *testing.T) {
 		t.Error("two seeds give the same random streams")
 	}
 }
+
+// munmap replaces a leaf of the tree, and a fault whose walk stands in it begins again;
+// under mmap_lock none can.
+func TestMunmapSendsWalksBackToTheRoot(t *testing.T) {
+	k, _ := workloads.Find("fault_mixed")
+	p := k.Params().(*workloads.FaultMix)
+	p.RemapPercent, p.VMAs = 20, 4
+	for _, lock := range []vmalock.Kind{vmalock.VMRefcnt, vmalock.MmapLock} {
+		plan, err := k.Build(env(t, lock, cpu.X86_64, 4), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, env(t, lock, cpu.X86_64, 4), plan)
+		r.steps(t, 400000)
+		if n := r.count["lock.walk.restarts"]; (n > 0) != (lock.Name != "mmap_lock") {
+			t.Errorf("%s: %d walks began again", lock.Name, n)
+		}
+	}
+}

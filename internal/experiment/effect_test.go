@@ -157,8 +157,13 @@ core = { schedule_ns = 10, switch_ns = 10, wakeup_ns = 10, ipi_ns = 10 }
 workload = { kind = "program", file = "kernel.uop" }
 `},
 	{"a kernel that checks itself", `
-workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5, maps_percent = 10, remap_percent = 10, spare_nodes = 1, vmas = 6 }
-lock = { lockdep = true, debug_vm = true, rcu_grace_ns = 300 }
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5, maps_percent = 10, remap_percent = 10, vmas = 6 }
+lock = { lockdep = true, debug_vm = true }
+`},
+	{"replaced nodes", `
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 0, remap_percent = 100, spare_nodes = 1, write_hold_ns = 10, vmas = 6 }
+lock = { rcu_grace_ns = 500 }
+run = { cores = 1 }
 `},
 	{"few entries", `
 workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5 }
