@@ -285,6 +285,10 @@ func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 		"vma_start_read_locked":  "of vm_refcnt_far, has a law of its own",
 		"mmgrab":                 "needs a second mm; the same law",
 		"mmdrop":                 "needs a second mm; the same law",
+		"mas_wr_node_store":      "needs spare nodes; interleavings with them have a law of their own",
+		"mas_replace_node":       "the same law",
+		"mas_pop_node":           "the same law",
+		"ma_free_rcu":            "the same law",
 		"refcount_warn_saturate": "only a bug gets there; has a law of its own",
 		"refcount_dec":           "nobody calls it: it would saturate at the last count; has a law of its own",
 	}
