@@ -51,7 +51,7 @@ var model = []string{"mesi", "cache", "cpu", "vmalock", "workloads", "internal/m
 var banned = []string{"time", "math/rand", "math/rand/v2", "sync", "sync/atomic", "os", "os/exec", "crypto/rand"}
 
 // concurrent are the only packages that may start goroutines.
-var concurrent = []string{"internal/sweep", "internal/check", "internal/measure"}
+var concurrent = []string{"internal/sweep", "internal/measure"}
 
 type pkg struct {
 	Dir        string
