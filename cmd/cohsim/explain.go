@@ -13,6 +13,7 @@ import (
 	"cohsim/internal/machine"
 	"cohsim/internal/report"
 	"cohsim/internal/stats"
+	"cohsim/vmalock"
 	"cohsim/workloads"
 )
 
@@ -129,6 +130,7 @@ func entries() (out []entry) {
 			add("workload "+k.Name, config.Keys("workload", p))
 		}
 	}
+	add("", config.Keys("lock", experiment.Locks{}.Params(vmalock.FileLock)))
 	add("", config.Keys("run", &run))
 	spec, figure := report.NewSpec(), report.NewFigureSpec()
 	add("", config.Keys("report", &spec))

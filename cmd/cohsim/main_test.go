@@ -209,6 +209,7 @@ func TestCommandsThatExplain(t *testing.T) {
 		{"explain machine.core.window coh.hitm", "micro-ops in flight"},
 		{"explain cores", "run.cores"},
 		{"explain lock.kind", "vm_refcnt"},
+		{"explain lock.patch lock.file", "as merged"},
 		{"version", "cohsim.result/v1"},
 		{"help", "Model-check"},
 		{"completion bash", "bash completion"},

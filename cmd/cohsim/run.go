@@ -221,6 +221,9 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 					return err
 				}
 			}
+			if opt.Archive != nil && !opt.Archive.Complete() {
+				return nil // a table of some of the runs would look like one of all
+			}
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
 				print := f.printing(exp.Command)
 				if program != "" {

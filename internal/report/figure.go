@@ -126,6 +126,7 @@ type Figure struct {
 	Rows   []string // of a heatmap: every value of y, from the bottom
 	Cells  [][]float64
 	Unit   string // of a heatmap's colours
+	means  bool   // of seeds, not medians
 }
 
 // Line is a series of points. Missing values are NaN. Lo and Hi are the ends of
@@ -152,7 +153,7 @@ func Figures(doc *Document, specs []FigureSpec, command string) ([]Figure, error
 		return nil, errs[0]
 	}
 	for i := range out {
-		out[i].Source = []string{Provenance(doc)}
+		out[i].Source = []string{Provenance(doc, Spec{Statistic: map[bool]string{true: "mean"}[out[i].means]})}
 		if command != "" {
 			out[i].Source = append(out[i].Source, command)
 		}
@@ -170,7 +171,7 @@ func (b *builder) figures(s FigureSpec, number int) []Figure {
 	}
 	var out []Figure
 	for k, fixed := range b.project(nil, rest) {
-		f := Figure{Name: fmt.Sprintf("figure-%d", number+1), X: x, Width: s.Width, From0: s.From0, Bars: s.Kind == "bars"}
+		f := Figure{Name: fmt.Sprintf("figure-%d", number+1), X: x, Width: s.Width, From0: s.From0, Bars: s.Kind == "bars", means: s.Interval == "ci95"}
 		if len(rest) > 0 {
 			f.Name += fmt.Sprintf("-%d", k+1)
 		}

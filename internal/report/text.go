@@ -12,7 +12,9 @@ import (
 func markdown(w io.Writer, caption string, tables []Table) error {
 	var b strings.Builder
 	if caption != "" {
-		fmt.Fprintf(&b, "*%s*\n", escapeMarkdown(caption))
+		for line := range strings.SplitSeq(caption, "\n") {
+			fmt.Fprintf(&b, "*%s*  \n", escapeMarkdown(line))
+		}
 	}
 	for i := range tables {
 		g := layOut(&tables[i], false)
