@@ -164,18 +164,6 @@ func (c *Core) Programs(f func(prog *Program, tasks int, cycles []stats.CauseCyc
 // Program is what the task runs that the core holds.
 func (c *Core) Program() *Program { return c.prog }
 
-// TaskWords are the words of a task_struct that the scheduler writes, as accesses of
-// the core, so that programs can look at them. A width of 0 bytes is a word that
-// nobody looks at.
-type TaskWords struct {
-	OnCPU, OnCPUBytes int    // offset and width; 1 while the task has a core. The first task of a core must have it set from the start
-	Flags, FlagBytes  int    // offset and width
-	NeedResched       uint64 // the bit of Flags that is set when the time slice is over and the task may not be preempted
-}
-
-// KeepWords makes the scheduler write them.
-func (c *Core) KeepWords(w TaskWords) { c.words = w }
-
 // take puts a task's context into the core.
 func (c *Core) take(n int32) {
 	p := &c.tasks[n]
@@ -369,115 +357,6 @@ func (c *Core) enter(t, delay int64) {
 func (c *Core) resume(t int64) {
 	c.state, c.fetchAt, c.fetchOn, c.sliceEnd = running, t, 0, t+c.tm.SliceC
 	c.began = c.Progress
-}
-
-// writeOnCPU writes on_cpu of the task that the core holds.
-func (c *Core) writeOnCPU(v uint64, t int64) {
-	if c.words.OnCPUBytes == 0 {
-		c.written(t)
-		return
-	}
-	c.putWord(c.words.OnCPU, c.words.OnCPUBytes, 0, v, t)
-}
-
-// putWord writes a word of the task that the core holds, and goes on when it is
-// written: bits in place of what it had but for those of keep.
-func (c *Core) putWord(offset, bytes int, keep, bits uint64, t int64) {
-	c.posted, c.bytes, c.keep, c.post = c.regs[TaskReg]+uint64(offset), bytes, keep, bits
-	c.tryPost(t)
-}
-
-// tryPost writes the word if its line is writable.
-func (c *Core) tryPost(t int64) {
-	a := c.posted
-	if c.port.Own(a, t, true) != Done {
-		return
-	}
-	c.posted = 0
-	c.port.Poke(a, c.bytes, c.port.Peek(a, c.bytes, t)&c.keep|c.post, t)
-	c.stored(a, c.bytes, t)
-	c.written(t)
-}
-
-// written goes on after a word of the scheduler has been written.
-func (c *Core) written(t int64) {
-	switch c.state {
-	case untelling:
-		if len(c.queue) > 0 && c.queue[0] == c.on { // nobody else: it goes on
-			c.queue = c.queue[:copy(c.queue, c.queue[1:])]
-			c.resume(t)
-			break
-		}
-		c.save()
-		c.state = clearing
-		c.writeOnCPU(0, t)
-		return
-	case clearing:
-		c.next(t)
-	case setting:
-		c.resume(t)
-	}
-	c.attend = t
-}
-
-// lookAt reads the word of a task that sleeps.
-func (c *Core) lookAt(p *task, t int64) {
-	val, _, _, r := c.port.Load(p.addr, p.op.Bytes(), t)
-	switch {
-	case r == Pending:
-		p.state = fetching
-	case r == Busy:
-		p.state = refused
-	case p.op.Taken(val, p.want):
-		p.state, p.at = waking, t+c.tm.WakeupC
-		c.attend = min(c.attend, p.at)
-	default:
-		p.state = asleep
-	}
-}
-
-// sleepsOn reports whether a task sleeps on a word of the line.
-func (c *Core) sleepsOn(line uint64) bool {
-	for i := range c.tasks {
-		if p := &c.tasks[i]; p.state == asleep && p.addr>>lineShift == line {
-			return true
-		}
-	}
-	return false
-}
-
-// sleepersLost makes the tasks that sleep on a word of a line look again, which
-// the core has lost.
-func (c *Core) sleepersLost(line uint64, t int64) {
-	for i := range c.tasks {
-		if p := &c.tasks[i]; p.state == asleep && p.addr>>lineShift == line {
-			p.state = looking
-			c.attend = t
-		}
-	}
-}
-
-// sleepersReady makes those look that waited for the line, or for an MSHR.
-func (c *Core) sleepersReady(from taskState, line uint64, t int64) {
-	for i := range c.tasks {
-		if p := &c.tasks[i]; p.state == from && (from == refused || p.addr>>lineShift == line) {
-			c.lookAt(p, t)
-		}
-	}
-}
-
-// stored tells the scheduler that the core itself changed a word at cycle t: no
-// line is lost by that.
-func (c *Core) stored(addr uint64, bytes int, t int64) {
-	if c.asleep == 0 {
-		return
-	}
-	for i := range c.tasks {
-		if p := &c.tasks[i]; p.state == asleep && p.addr < addr+uint64(bytes) && addr < p.addr+uint64(p.op.Bytes()) {
-			p.state = looking
-			c.attend = min(c.attend, t+1) // another task may be due at t
-		}
-	}
 }
 
 // Unfinished calls f for each task that has not halted, with the op that it stands
