@@ -75,6 +75,8 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"show protocol mesy", []string{`"mesy"`, `"mesi"`}},
 		{"show layout linux-7", []string{"linux-7", "linux-6.18"}},
 		{"explain widnow", []string{`"widnow"`}},
+		{"validate default", []string{"no point names default", "zen5-epyc", "measure --name"}},
+		{"calibrate default", []string{`names the machine "default"`, "zen5-epyc"}},
 		{"metrics all", []string{"takes no arguments"}},
 		{"layout nosuch", []string{"unknown subcommand"}},
 	} {

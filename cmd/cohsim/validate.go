@@ -130,9 +130,13 @@ come from anywhere with --points: a CSV with the columns
 				return err
 			}
 			if len(args) > 0 { // points of other machines were not asked for
-				points = slices.DeleteFunc(points, func(p validate.Point) bool {
+				all := points
+				points = slices.DeleteFunc(slices.Clone(points), func(p validate.Point) bool {
 					return !slices.ContainsFunc(ms, func(m validate.Machine) bool { return m.Name == p.Machine })
 				})
+				if len(points) == 0 {
+					return usage("no point names %s; %s", strings.Join(args, " or "), validate.Named(all))
+				}
 			}
 			plan, err := validate.NewPlan(points, ms, seeds)
 			if err != nil {

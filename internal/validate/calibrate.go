@@ -49,7 +49,7 @@ type CalibrateOptions struct {
 func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOptions) (*Fit, error) {
 	rows := slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return !p.Calibrate || p.Machine != m.Name })
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("no point for calibrate names the machine %q", m.Name)
+		return nil, fmt.Errorf("no point for calibrate names the machine %q; %s", m.Name, Named(points))
 	}
 	plan, err := NewPlan(rows, []Machine{m}, opt.Seeds)
 	if err != nil {

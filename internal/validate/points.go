@@ -73,6 +73,20 @@ func Parse(name string, text []byte) ([]Point, error) {
 	return p.points, nil
 }
 
+// Named says which machines points name, for messages.
+func Named(points []Point) string {
+	var names []string
+	for i := range points {
+		if m := points[i].Machine; !slices.Contains(names, m) {
+			names = append(names, m)
+		}
+	}
+	if len(names) == 0 {
+		return "there are no points"
+	}
+	return "the points are of " + strings.Join(names, ", ") + " (the name stands in the machine's file; cohsim measure --name sets it)"
+}
+
 type parser struct {
 	src    *config.Source
 	starts []int
