@@ -226,7 +226,7 @@ func (c *Core) mustSquash(e *entry, older ClassSet) bool {
 	if !c.model.SameAddressLoads {
 		return e.seq > c.head
 	}
-	if c.model.SameAddressLoads && older&(Squashing(Ld, LdN, LdQ, LdA)) != 0 {
+	if older&(Squashing(Ld, LdN, LdQ, LdA)) != 0 {
 		for n := c.head; n < e.seq; n++ {
 			o := &c.win[n&c.mask]
 			if in := &c.info[o.pc]; in.ld.OK && o.op.Code != Fence && o.flags&performed == 0 && o.set != 0 &&

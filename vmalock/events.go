@@ -1,5 +1,11 @@
 package vmalock
 
+import (
+	"fmt"
+
+	"cohsim/cpu"
+)
+
 // Event is a ghost event: what an annotated op means for the state that a Judge
 // keeps. Events are named in .uop text by their String.
 type Event uint8
@@ -100,4 +106,20 @@ func (e Event) object() string {
 		return "VMA or mm"
 	}
 	return "semaphore"
+}
+
+// NumberGhosts gives the ghost events of a linked program their numbers, as the
+// judge knows them. The error names the first that is no event.
+func NumberGhosts(p *cpu.Program) error {
+	for i := range p.Sites {
+		s := &p.Sites[i]
+		for k := range s.Ghosts {
+			e, ok := ParseEvent(s.Ghosts[k].Event)
+			if !ok {
+				return fmt.Errorf("program %s, line %d: there is no ghost event %q", s.Proc, s.Line, s.Ghosts[k].Event)
+			}
+			s.Ghosts[k].ID = int32(e)
+		}
+	}
+	return nil
 }

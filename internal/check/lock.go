@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"cohsim/cpu"
 	"cohsim/internal/mem"
 	"cohsim/vmalock"
@@ -112,26 +110,11 @@ func newLock(cfg LockConfig, words *lockWords) (*Lock, error) {
 	l.cur.th, l.next.th = make([]weakThread, n), make([]weakThread, n)
 	l.ids, l.holds, l.buffers = make([]uint32, 2+n), make([]uint64, n), make([]weakThread, n)
 	for _, t := range cfg.Tasks {
-		if err := lockGhosts(t.Program); err != nil {
+		if err := vmalock.NumberGhosts(t.Program); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
-}
-
-// lockGhosts numbers the ghost events of a program as the judge does.
-func lockGhosts(p *cpu.Program) error {
-	for i := range p.Sites {
-		s := &p.Sites[i]
-		for k := range s.Ghosts {
-			e, ok := vmalock.ParseEvent(s.Ghosts[k].Event)
-			if !ok {
-				return fmt.Errorf("program %s, line %d: there is no ghost event %q", s.Proc, s.Line, s.Ghosts[k].Event)
-			}
-			s.Ghosts[k].ID = int32(e)
-		}
-	}
-	return nil
 }
 
 // liveRegs says per op which registers are read from there on, by ops or by the judge,

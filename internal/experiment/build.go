@@ -192,7 +192,7 @@ func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) 
 	if err != nil {
 		return nil, err
 	}
-	if err := resolveGhosts(prog); err != nil {
+	if err := vmalock.NumberGhosts(prog); err != nil {
 		return nil, err
 	}
 	b.programs[key] = prog
@@ -224,21 +224,6 @@ func (p *point) linkKey(main *workloads.Program) string {
 	}
 	s.WriteString(main.Main.String())
 	return s.String()
-}
-
-// resolveGhosts numbers the ghost events of a program as the judge does.
-func resolveGhosts(prog *cpu.Program) error {
-	for i := range prog.Sites {
-		s := &prog.Sites[i]
-		for k := range s.Ghosts {
-			e, ok := vmalock.ParseEvent(s.Ghosts[k].Event)
-			if !ok {
-				return fmt.Errorf("program %s, line %d: there is no ghost event %q", s.Proc, s.Line, s.Ghosts[k].Event)
-			}
-			s.Ghosts[k].ID = int32(e)
-		}
-	}
-	return nil
 }
 
 // setup is the machine's view of a point with a seed.
