@@ -52,6 +52,27 @@ func NewArray(c Config) *Array {
 	return a
 }
 
+// Renew makes an array that is done with the one that NewArray returns, and reports
+// whether it can: only if the geometry is the same. The array must have held no lines
+// but those from first on, so many: only their sets are looked at. nil cannot.
+func (a *Array) Renew(c Config, first uint64, lines int) bool {
+	n := c.Bytes / LineBytes
+	if a == nil || a.ways != c.Ways || len(a.tags) != n || a.plru != (c.Replacement == "plru") {
+		return false
+	}
+	for k := range uint64(min(lines, n/c.Ways)) {
+		set := int((first + k) & a.mask)
+		clear(a.tags[set*a.ways : (set+1)*a.ways])
+		if a.plru {
+			a.tree[set] = 0
+		} else {
+			clear(a.stamps[set*a.ways : (set+1)*a.ways])
+		}
+	}
+	a.last, a.clock = -1, 0
+	return true
+}
+
 // Tag is the line in way i, NoLine if it is empty.
 func (a *Array) Tag(i int32) uint64 { return uint64(a.tags[i]) - 1 }
 

@@ -1,5 +1,7 @@
 package cache
 
+import "slices"
+
 // Held is what a unit has of a line: which frame, which way of the L1 if any, and
 // what an access may do without a look at the frame. The zero value is nothing.
 type Held struct {
@@ -30,14 +32,25 @@ func (h Held) Allows(r Rights) bool { return Rights(h.entry)&r == r && h.l1 > 0 
 // reads one word, where searching the tags of a set reads several host cache
 // lines. Its pages are made when the unit first takes one of their lines.
 type index struct {
-	first uint64 // line number of the first line
-	pages []*[pageLines]Held
+	first   uint64 // line number of the first line
+	lines   int
+	pages   []*[pageLines]Held
+	emptied []*[pageLines]Held // empty pages of an index that is done with
 }
 
 const pageLines = 512
 
-func newIndex(first uint64, lines int) index {
-	return index{first, make([]*[pageLines]Held, (lines+pageLines-1)/pageLines)}
+// renew makes the index as new, for other lines.
+func (x *index) renew(first uint64, lines int) {
+	for i, page := range x.pages {
+		if page != nil {
+			*page = [pageLines]Held{}
+			x.emptied = append(x.emptied, page)
+			x.pages[i] = nil
+		}
+	}
+	n := (lines + pageLines - 1) / pageLines
+	x.first, x.lines, x.pages = first, lines, slices.Grow(x.pages[:0], n)[:n]
 }
 
 // Held is what the unit has of a line.
@@ -54,7 +67,18 @@ func (x *index) at(line uint64) *Held {
 	n := line - x.first
 	page := &x.pages[n/pageLines]
 	if *page == nil {
-		*page = new([pageLines]Held)
+		x.addPage(page)
 	}
 	return &(*page)[n%pageLines]
+}
+
+// addPage makes a page, of one that is spare if there is one.
+func (x *index) addPage(page **[pageLines]Held) {
+	n := len(x.emptied) - 1
+	if n < 0 {
+		*page = new([pageLines]Held)
+		return
+	}
+	*page = x.emptied[n]
+	x.emptied = x.emptied[:n]
 }

@@ -1,6 +1,10 @@
 package cache
 
-import "cohsim/mesi"
+import (
+	"slices"
+
+	"cohsim/mesi"
+)
 
 // Frame is one line held, or being fetched, by a unit.
 type Frame struct {
@@ -73,14 +77,30 @@ type Unit struct {
 // NewUnit returns an empty unit for a memory of so many lines from the line first
 // on. l2.Bytes == 0 means a single level.
 func NewUnit(l1, l2 Config, mshrs int, first uint64, lines int) *Unit {
-	u := &Unit{index: newIndex(first, lines), L1: NewArray(l1), MSHRs: make([]MSHR, mshrs), Parked: make([]Parked, mshrs)}
-	u.outer = u.L1
-	if l2.Bytes > 0 {
-		u.outer = NewArray(l2)
-		u.two = true
-	}
-	u.Reserve()
+	u := &Unit{}
+	u.Renew(l1, l2, mshrs, first, lines)
 	return u
+}
+
+// Renew makes a unit the one that NewUnit returns, of the memory that it has.
+func (u *Unit) Renew(l1, l2 Config, mshrs int, first uint64, lines int) {
+	old := *u
+	if !u.L1.Renew(l1, old.first, old.lines) {
+		u.L1 = NewArray(l1)
+	}
+	u.outer, u.two = u.L1, l2.Bytes > 0
+	if u.two {
+		if u.outer = old.outer; !old.two || !u.outer.Renew(l2, old.first, old.lines) {
+			u.outer = NewArray(l2)
+		}
+	}
+	u.index.renew(first, lines)
+	u.Frames, u.spare = u.Frames[:0], u.spare[:0]
+	u.busy, u.parked = 0, 0
+	u.MSHRs, u.Parked = slices.Grow(u.MSHRs[:0], mshrs)[:mshrs], slices.Grow(u.Parked[:0], mshrs)[:mshrs]
+	clear(u.MSHRs)
+	clear(u.Parked)
+	u.Reserve()
 }
 
 // Reserve makes frames until every MSHR could take one. Frames move when more
@@ -96,9 +116,13 @@ func (u *Unit) Reserve() {
 func (u *Unit) grow() {
 	n := len(u.Frames)
 	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.tags))
-	frames := make([]Frame, more)
-	copy(frames, u.Frames)
-	u.Frames = frames
+	if cap(u.Frames) < more {
+		frames := make([]Frame, n, more)
+		copy(frames, u.Frames)
+		u.Frames = frames
+	}
+	u.Frames = u.Frames[:more]
+	clear(u.Frames[n:])
 	spare := make([]int32, 0, more)
 	for f := int32(more) - 1; f >= int32(n); f-- { // low numbers first
 		u.Frames[f].clear()

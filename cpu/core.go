@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math/bits"
+	"slices"
 
 	"cohsim/internal/stats"
 )
@@ -103,7 +104,8 @@ type Core struct {
 	noPreempt int   // PreemptOff that are in force
 	left      int64 // cycles of private work left when the task was preempted
 	opStart   int64
-	Halted    int // tasks that have halted
+	Halted    int         // tasks that have halted
+	report    GhostRecord // the last one: good until the next
 }
 
 type opInfo struct {
@@ -123,19 +125,38 @@ type ClassPair struct {
 
 // NewCore returns a core without tasks.
 func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
-	c := &Core{model: m, port: port, St: st, rmw: -1, chain: noLine}
+	c := new(Core)
+	c.Renew(cfg, m, port, st)
+	return c
+}
+
+// Renew makes a core the one that NewCore returns, of the memory that it has.
+func (c *Core) Renew(cfg Config, m *Model, port Port, st *stats.Counters) {
+	old := *c
+	*c = Core{model: m, port: port, St: st, rmw: -1, chain: noLine}
 	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
 		ScheduleC: cfg.Cycles(cfg.ScheduleNS), SwitchC: cfg.Cycles(cfg.SwitchNS), WakeupC: cfg.Cycles(cfg.WakeupNS),
 		IPIC: cfg.Cycles(cfg.IPINS), SliceC: max(1, cfg.Cycles(cfg.SliceNS))}
 	size := 1 << bits.Len(uint(cfg.Window+7))
-	c.win = make([]entry, size)
+	c.win = old.win
+	if len(c.win) == size {
+		clear(c.win)
+	} else {
+		c.win = make([]entry, size)
+	}
 	c.mask = uint64(size - 1)
+	c.fills, c.retry, c.woken, c.due, c.cal.far = old.fills, old.retry, old.woken, old.due, old.cal.far
 	for _, list := range []*[]int32{&c.fills, &c.retry, &c.woken, &c.due, &c.cal.far} {
-		*list = make([]int32, 0, size) // of entries of the window
+		*list = slices.Grow((*list)[:0], size) // of entries of the window
 	}
 	size = 1 << bits.Len(uint(cfg.StoreBuffer-1))
-	c.sq = make([]store, size)
+	c.sq = slices.Grow(old.sq[:0], size)[:size]
+	clear(c.sq)
 	c.sqMask = uint64(size - 1)
+	c.gone, c.queue, c.tasks, c.codes = old.gone[:0], old.queue[:0], old.tasks[:0], old.codes[:0]
+	if old.tm == c.tm {
+		c.before = slices.Clone(old.codes)
+	}
 	c.cal.reset(-1)
 	for k := range NumClasses {
 		c.wait[k] = m.Before[k] &^ m.Squash
@@ -145,7 +166,6 @@ func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
 		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
 	}
 	c.fifo = m.StoresInOrder()
-	return c
 }
 
 func (c *Core) describe(op *Op) opInfo {

@@ -117,7 +117,7 @@ func (c *Core) direct(t, limit int64) int64 {
 			if op.Flags&Ghosted != 0 {
 				r := GhostRecord{At: t, Thread: int32(c.id), Site: op.Site}
 				c.objects(&r)
-				c.port.Ghost(&r)
+				c.tell(r)
 			}
 			c.pc = to
 			continue

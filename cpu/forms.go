@@ -78,6 +78,15 @@ var textForms = []textForm{
 	{name: "halt"},
 }
 
+// formNamed finds forms by their names.
+var formNamed = func() map[string]*textForm {
+	named := map[string]*textForm{}
+	for i := range textForms {
+		named[textForms[i].name] = &textForms[i]
+	}
+	return named
+}()
+
 // declWords open declarations; "exit" is also an instruction.
 var declWords = []string{"role", "in", "out", "reg", "const", "param", "exit"}
 
@@ -131,21 +140,19 @@ func (f *textForm) suffixes() []string {
 
 // splitMnemonic takes s apart; msg says what is wrong with it.
 func splitMnemonic(s string) (m mnemonic, msg, suggestion string) {
-	parts := strings.Split(s, ".")
-	for i := range textForms {
-		if textForms[i].name == parts[0] {
-			m.form = &textForms[i]
-		}
-	}
+	name, suffixes, more := strings.Cut(s, ".")
+	m.form = formNamed[name]
 	if m.form == nil {
 		names := append([]string(nil), declWords...)
 		for i := range textForms {
 			names = append(names, textForms[i].name)
 		}
-		return m, fmt.Sprintf("unknown instruction %q", parts[0]), nearest(parts[0], names)
+		return m, fmt.Sprintf("unknown instruction %q", name), nearest(name, names)
 	}
 	f := m.form
-	for _, suf := range parts[1:] {
+	for more {
+		var suf string
+		suf, suffixes, more = strings.Cut(suffixes, ".")
 		twice := false
 		switch {
 		case slices.Contains(f.fns, suf):

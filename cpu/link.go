@@ -29,6 +29,20 @@ type LinkOptions struct {
 	Layout  *mem.Layout      // nil: no operand may name a field
 	Params  map[string]int64 // value of every "param" of every program involved
 	Library Library          // nil: no calls
+	Notes   *LinkNotes       // for links of the same Procs, one after the other; may be nil
+}
+
+// LinkNotes are what links find out about Procs, so that the next link of them need
+// not. The Procs must not change.
+type LinkNotes struct {
+	sound   map[*Proc]bool // of those judged by checkProc
+	written map[*Proc][]string
+	texts   map[*Inst]string
+}
+
+// NewLinkNotes are empty.
+func NewLinkNotes() *LinkNotes {
+	return &LinkNotes{sound: map[*Proc]bool{}, written: map[*Proc][]string{}, texts: map[*Inst]string{}}
 }
 
 // maxOps bounds a linked program. Inlining can grow exponentially with the depth
@@ -40,7 +54,11 @@ const maxOps = 1 << 16
 // portable instructions those of the ISA. It reports every problem it can find;
 // the error is then Problems.
 func Link(main *Proc, o LinkOptions) (*Program, error) {
-	l := &linker{o: o, isa: &lowerings[o.ISA], prog: &Program{Name: main.Name, ISA: o.ISA, Bind: map[string]Reg{}}, checked: map[*Proc]bool{}}
+	l := &linker{o: o, isa: &lowerings[o.ISA], prog: &Program{Name: main.Name, ISA: o.ISA, Bind: map[string]Reg{}},
+		notes: o.Notes, told: map[*Proc]bool{}, code: make([]draft, 0, 1024)}
+	if l.notes == nil {
+		l.notes = NewLinkNotes()
+	}
 	if o.Layout != nil {
 		l.prog.Layout = o.Layout.Name
 	}
@@ -80,7 +98,8 @@ type linker struct {
 	isa      *lowering
 	prog     *Program
 	probs    Problems
-	checked  map[*Proc]bool // judged by checkProc: whether it is sound
+	notes    *LinkNotes
+	told     map[*Proc]bool // unsound ones whose problems are told
 	code     []draft
 	labels   []int      // label -> index into code, -1 while not placed
 	regNames [][]string // per register in use
@@ -138,14 +157,16 @@ type landing struct {
 }
 
 func (l *linker) check(p *Proc) bool {
-	sound, known := l.checked[p]
-	if !known {
+	if l.notes.sound[p] {
+		return true
+	}
+	if !l.told[p] {
 		probs := checkProc(p, false, nil)
 		l.probs = append(l.probs, probs...)
-		sound = len(probs) == 0
-		l.checked[p] = sound
+		l.notes.sound[p] = len(probs) == 0
+		l.told[p] = true
 	}
-	return sound
+	return l.notes.sound[p]
 }
 
 func (l *linker) newFrame(p *Proc, up *frame) *frame {
@@ -262,10 +283,20 @@ func (l *linker) jump(f *frame, in *Inst, target int, text string) {
 
 // emit adds an op. text is "" if the op is the instruction as written.
 func (l *linker) emit(f *frame, in *Inst, op Op, text string, target int) *draft {
-	d := draft{op: op, target: target, site: Site{Proc: f.p.Name, Line: int32(in.Line), Text: instText(in), Region: -1}}
+	d := draft{op: op, target: target, site: Site{Proc: f.p.Name, Line: int32(in.Line), Text: l.text(in), Region: -1}}
 	if text != "" && text != d.site.Text {
 		d.site.Text, d.site.Written = text, d.site.Text
 	}
 	l.code = append(l.code, d)
 	return &l.code[len(l.code)-1]
+}
+
+// text is instText; most instructions are linked several times.
+func (l *linker) text(in *Inst) string {
+	s, ok := l.notes.texts[in]
+	if !ok {
+		s = instText(in)
+		l.notes.texts[in] = s
+	}
+	return s
 }

@@ -32,7 +32,7 @@ func (l *linker) call(f *frame, in *Inst) {
 	if len(g.ghosts) > 0 && !slices.ContainsFunc(callee.Insts, takesCallers) {
 		l.fail(f, in, 0, "", "program %q has no op with \"ghost caller\", so the call cannot say what an op of it means", callee.Name)
 	}
-	written := writtenBy(callee)
+	written := l.writtenBy(callee)
 	var seen []Reg // the caller's registers that the callee reads under a name of its own
 	for i, o := range c.Args {
 		name := inputName(callee, i)
@@ -99,10 +99,13 @@ func (l *linker) call(f *frame, in *Inst) {
 }
 
 // writtenBy lists the names that p writes.
-func writtenBy(p *Proc) []string {
-	var out []string
-	for i := range p.Insts {
-		out = append(out, results(&p.Insts[i])...)
+func (l *linker) writtenBy(p *Proc) []string {
+	out, ok := l.notes.written[p]
+	if !ok {
+		for i := range p.Insts {
+			out = append(out, results(&p.Insts[i])...)
+		}
+		l.notes.written[p] = out
 	}
 	return out
 }
@@ -144,7 +147,7 @@ func (l *linker) agree(f *frame, in *Inst, callee *Proc) bool {
 			name := inputName(callee, i)
 			want, have := wants[name], f.structs[o.Name]
 			_, within := f.members[o.Name]
-			if (within && o.Kind == OpdReg || o.Kind == OpdMem) && (i >= len(callee.Roles) || slices.Contains(writtenBy(callee), name)) {
+			if (within && o.Kind == OpdReg || o.Kind == OpdMem) && (i >= len(callee.Roles) || slices.Contains(l.writtenBy(callee), name)) {
 				l.fail(f, in, o.Col, "", "%s is a member of a struct, so it can only be passed as a role that the callee does not write; %q of program %q is none", operandText(o), name, callee.Name)
 			}
 			if o.Kind == OpdReg && want != "" && have != "" && want != have {

@@ -27,6 +27,7 @@ func (l *linker) finish(main *Proc) {
 			n++
 		}
 	}
+	l.prog.Sites, l.prog.Ops = make([]Site, 0, n), make([]Op, 0, n)
 	for i := range l.code {
 		if !keep[i] {
 			continue

@@ -113,7 +113,7 @@ func (c *Core) ghost(e *entry, t int64) {
 		r.At, r.Addr, r.Old, r.New = e.perfAt, e.addr, e.v[slotC], e.op.Truncate(e.v[slotB])
 	}
 	c.objects(&r)
-	c.port.Ghost(&r)
+	c.tell(r)
 }
 
 // objects fills in the registers that the site's ghosts name.
@@ -123,4 +123,11 @@ func (c *Core) objects(r *GhostRecord) {
 			r.Objects[k] = c.regs[g.Reg]
 		}
 	}
+}
+
+// tell passes a record on, from a place of its own: what goes through an interface
+// would be allocated.
+func (c *Core) tell(r GhostRecord) {
+	c.report = r
+	c.port.Ghost(&c.report)
 }

@@ -26,6 +26,8 @@ const nobody = ^uint64(0)
 type scheduler struct {
 	tasks    []task
 	codes    []code
+	peer     *Core   // see Peer
+	before   []code  // what the core ran before it was renewed with the same config
 	on       int32   // the task whose context the core holds
 	queue    []int32 // tasks that can run and do not, first come first served
 	state    schedState
@@ -99,17 +101,10 @@ const (
 // AddTask gives the core a thread to run. The first one has the core from the
 // start; the others wait for their turn.
 func (c *Core) AddTask(id int, prog *Program) {
-	k := int32(slices.IndexFunc(c.codes, func(x code) bool { return x.prog == prog }))
+	k := c.codeOf(prog)
 	if k < 0 {
 		k = int32(len(c.codes))
-		x := code{prog: prog, ops: prog.Ops, info: make([]opInfo, len(prog.Ops)), counts: make([]*uint64, len(prog.Regions))}
-		if c.tm.Branches == "learned" {
-			x.histories = newHistories(x.ops)
-		}
-		for i := range prog.Ops {
-			x.info[i] = c.describe(&prog.Ops[i])
-		}
-		c.codes = append(c.codes, x)
+		c.codes = append(c.codes, c.newCode(prog))
 	}
 	n := int32(len(c.tasks))
 	c.tasks = append(c.tasks, task{id: id, code: k})
@@ -121,6 +116,40 @@ func (c *Core) AddTask(id int, prog *Program) {
 	c.queue = append(c.queue, n)
 	c.attend = c.sliceEnd
 }
+
+// codeOf is the index of a program's code, -1 if the core does not run it.
+func (c *Core) codeOf(prog *Program) int32 {
+	return int32(slices.IndexFunc(c.codes, func(x code) bool { return x.prog == prog }))
+}
+
+// newCode is a program as the core will run it.
+func (c *Core) newCode(prog *Program) code {
+	x := code{prog: prog, ops: prog.Ops, counts: make([]*uint64, len(prog.Regions))}
+	if c.peer != nil {
+		if k := c.peer.codeOf(prog); k >= 0 {
+			x.info, x.histories = c.peer.codes[k].info, slices.Clone(c.peer.codes[k].histories)
+			return x
+		}
+	}
+	if c.tm.Branches == "learned" {
+		x.histories = newHistories(x.ops)
+	}
+	for k := range c.before {
+		if c.before[k].prog == prog {
+			x.info = c.before[k].info
+			return x
+		}
+	}
+	x.info = make([]opInfo, len(prog.Ops))
+	for i := range prog.Ops {
+		x.info[i] = c.describe(&prog.Ops[i])
+	}
+	return x
+}
+
+// Peer names another core of the same config that has not run yet: what that one knows
+// of a program need not be found out again.
+func (c *Core) Peer(o *Core) { c.peer = o }
 
 // SetReg sets a register of the task added last before the run.
 func (c *Core) SetReg(r Reg, v uint64) {

@@ -159,7 +159,7 @@ func (c *Core) write(q *store, t int64) Result {
 	}
 	g := GhostRecord{At: t, Thread: int32(c.id), Site: op.Site, Addr: q.addr, Old: c.port.Peek(q.addr, int(q.bytes), t), New: q.val, Objects: q.object}
 	c.port.Poke(q.addr, int(q.bytes), q.val, t)
-	c.port.Ghost(&g)
+	c.tell(g)
 	return Done
 }
 

@@ -226,14 +226,14 @@ func TestEveryFunctionHasAPlaceInAWorkload(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range plan.Programs {
-				prog, err := cpu.Link(p.Main, cpu.LinkOptions{ISA: cpu.X86_64, Layout: layout, Params: p.Params, Library: plan.Library})
+				prog, err := cpu.Link(p.Proc(), cpu.LinkOptions{ISA: cpu.X86_64, Layout: layout, Params: p.Params, Library: plan.Library})
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, s := range prog.Sites {
 					linked[s.Proc] = true
 				}
-				callees(p.Main, lib, called)
+				callees(p.Proc(), lib, called)
 			}
 		}
 		for _, p := range procs {

@@ -109,27 +109,34 @@ func shipped(name string) Kind {
 	return k
 }
 
-// Kinds lists every shipped lock by name.
-func Kinds() []Kind {
+// Names lists the names of the shipped locks.
+func Names() []string {
 	files, err := texts.ReadDir("kinds") // sorted
 	if err != nil {
 		panic("vmalock: " + err.Error())
 	}
-	var out []Kind
+	var out []string
 	for _, f := range files {
-		out = append(out, shipped(strings.TrimSuffix(f.Name(), ".uop")))
+		out = append(out, strings.TrimSuffix(f.Name(), ".uop"))
+	}
+	return out
+}
+
+// Kinds lists every shipped lock by name.
+func Kinds() []Kind {
+	var out []Kind
+	for _, name := range Names() {
+		out = append(out, shipped(name))
 	}
 	return out
 }
 
 // Find looks a shipped kind up by its name.
 func Find(name string) (Kind, bool) {
-	kinds := Kinds()
-	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
-	if i < 0 {
+	if !slices.Contains(Names(), name) {
 		return Kind{}, false
 	}
-	return kinds[i], true
+	return shipped(name), true
 }
 
 // Kernel lists the files of programs that all kinds share.

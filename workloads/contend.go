@@ -123,7 +123,7 @@ var LoadNextTo = define(Kind{
 			return nil, fmt.Errorf("workload.writer = %q is neither store nor xadd", f.Writer)
 		}
 		p := bench(env, w, fill(contendText, "OP", "\tload old, [word]", "THINK", ""), "op")
-		p.Programs = append(p.Programs, Program{Main: mainProc(userAtomics(env, "program next_writer\n\tin word\n\treg old\nagain:\n\t"+write+"\n\tjump again\n"))})
+		p.Programs = append(p.Programs, Program{Text: userAtomics(env, "program next_writer\n\tin word\n\treg old\nagain:\n\t"+write+"\n\tjump again\n")})
 		p.Threads[1].Program = 1
 		for i := range p.Threads {
 			p.Threads[i].bind("word", uint64(at[i]))

@@ -121,7 +121,7 @@ func faultPlan(env *Env, f *Fault, vmas int, of func(i int) int) (*Plan, error) 
 	w, mm := faultWorld(env, vmas, f.MapleDepth)
 	p := plan(env, w, "fault")
 	p.Library = lib
-	p.Programs = []Program{{mainProc(faultLoop), f.params(env)}}
+	p.Programs = []Program{{Text: faultLoop, Params: f.params(env)}}
 	for i := range p.Threads {
 		t := &p.Threads[i]
 		t.bind("mm", uint64(mm))

@@ -203,7 +203,7 @@ var FaultMixed = define(Kind{
 		values["vmas_per_write"] = int64(f.WriteVMAs)
 		values["hold_cycles"] = env.CyclesNS(f.HoldNS)
 		text := fill(mixedLoop, "BASE", hex(vmaBase), "SPAN", hex(vmaSpan))
-		p.Programs = []Program{{mainProc(text), values}}
+		p.Programs = []Program{{Text: text, Params: values}}
 		for i := range p.Threads {
 			p.Threads[i].bind("mm", uint64(mm))
 			p.Threads[i].bind("rnd", env.stream(i))

@@ -113,7 +113,7 @@ var ForkStormKind = define(Kind{
 			forkers = env.Threads
 		}
 		values := map[string]int64{"think_cycles": env.CyclesNS(p.ThinkNS), "copy_cycles": env.CyclesNS(p.CopyNS), "flush_cycles": p.flushCycles(env)}
-		t.replace(forkers, "fork", Program{mainProc(forkText), values})
+		t.replace(forkers, "fork", Program{Text: forkText, Params: values})
 		counters := t.world.Space.NewRaw("forks", 256*forkers, mem.PageBytes)
 		for i := range forkers {
 			th := &t.Threads[i]

@@ -47,8 +47,17 @@ type Plan struct {
 
 // Program is a main program with the values of its parameters.
 type Program struct {
-	Main   *cpu.Proc
+	Text   string    // of the main program, "" if it is Main
+	Main   *cpu.Proc // nil if it is Text: who has linked that text before need not parse it
 	Params map[string]int64
+}
+
+// Proc is the main program.
+func (p *Program) Proc() *cpu.Proc {
+	if p.Main != nil {
+		return p.Main
+	}
+	return mainProc(p.Text)
 }
 
 // Thread is one thread: which program it runs, and its registers at the start.

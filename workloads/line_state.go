@@ -123,7 +123,7 @@ var LineStateKind = define(Kind{
 			}
 			w := vmalock.NewWorld(env.Layout, env.Space)
 			p := bench(env, w, fill(lineMeasure, "BEFORE", before, "AFTER", after, "ACTION", action, "LINES", fmt.Sprint(stateLines)), "op")
-			p.Programs = append(p.Programs, Program{Main: mainProc(fill(lineHelper, "REMOTE", walk("prepare", "the other's part", s.remote)))})
+			p.Programs = append(p.Programs, Program{Text: fill(lineHelper, "REMOTE", walk("prepare", "the other's part", s.remote))})
 			p.Threads[1].Program = 1
 			turn := w.Space.NewRaw("turn", 8, 128)
 			// heads[i] is the address of the first line of block i, on a line of its own.

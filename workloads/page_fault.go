@@ -172,7 +172,7 @@ func newTouchers(env *Env, t *Touching, pages *PageTouches, merge, file bool) (*
 	for i := range p.Threads {
 		p.Threads[i].bind("rnd", env.stream(i))
 	}
-	p.Programs = []Program{{mainProc(touchText(k)), values}}
+	p.Programs = []Program{{Text: touchText(k), Params: values}}
 	return &touchers{p, w, maps}, nil
 }
 

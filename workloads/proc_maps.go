@@ -35,7 +35,7 @@ var ProcMapsReader = define(Kind{
 		if len(others) == 0 {
 			others = t.maps // nobody changes what is read
 		}
-		t.replace(readers, "maps", Program{mainProc(mapsLoop), map[string]int64{"think_cycles": env.CyclesNS(p.ThinkNS)}})
+		t.replace(readers, "maps", Program{Text: mapsLoop, Params: map[string]int64{"think_cycles": env.CyclesNS(p.ThinkNS)}})
 		for i := range readers {
 			t.Threads[i].bind("mm", uint64(others[i%len(others)].mm))
 		}

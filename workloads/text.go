@@ -8,7 +8,7 @@ import (
 	"cohsim/vmalock"
 )
 
-// main parses the text of a main program. It panics on an error, because the
+// mainProc parses the text of a main program. It panics on an error, because the
 // text is ours; what a user writes goes through cpu.Parse.
 func mainProc(text string) *cpu.Proc {
 	procs, err := cpu.Parse("workloads", []byte(text))
@@ -76,7 +76,7 @@ func (t *Thread) bind(name string, value uint64) {
 // bench is a plan of a micro-benchmark in which every thread runs the same text.
 func bench(env *Env, w *vmalock.World, text, op string) *Plan {
 	p := plan(env, w, op)
-	p.Programs = []Program{{Main: mainProc(userAtomics(env, text))}}
+	p.Programs = []Program{{Text: userAtomics(env, text)}}
 	return p
 }
 

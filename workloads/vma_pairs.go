@@ -151,7 +151,7 @@ var VMAPairsVsSeqWriter = define(Kind{
 			return nil, err
 		}
 		p := bench(env, w, fill(pairText, "HOLD", "", "THINK", ""), "pair")
-		p.Programs = append(p.Programs, Program{Main: mainProc(fill(seqWriterText, "INTERVAL", imul("wait", f.IntervalImul)))})
+		p.Programs = append(p.Programs, Program{Text: fill(seqWriterText, "INTERVAL", imul("wait", f.IntervalImul))})
 		words.bind(&p.Threads[0], 0)
 		for i := 1; i < len(p.Threads); i++ {
 			p.Threads[i].Program = 1

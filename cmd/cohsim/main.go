@@ -32,6 +32,11 @@ import (
 )
 
 func main() {
+	// A sweep leaves much short-lived garbage beside a small heap: collecting it less
+	// often costs some memory and saves a tenth of the time of short runs.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A run cannot be stopped half way, and every file that is written appears whole
 	// or not at all: leaving at once is prompt and loses only the runs under way.

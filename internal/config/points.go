@@ -12,6 +12,7 @@ type Point struct {
 	Index  int // among the points of the experiment
 	Config *Config
 	Labels []Label // one for each axis, in the order of the axes
+	text   []byte
 }
 
 // Label is the value of one axis at a point.
@@ -182,7 +183,11 @@ func (l *loader) points(e *Experiment) {
 		}
 		if !e.excluded(ls) {
 			cfg := l.point(e, choice, ls)
-			e.Points = append(e.Points, Point{Index: len(e.Points), Config: cfg, Labels: ls})
+			text, err := cfg.Tree().MarshalJSON()
+			if err != nil {
+				panic("config: a config that has no JSON: " + err.Error()) // plain data always has
+			}
+			e.Points = append(e.Points, Point{Index: len(e.Points), Config: cfg, Labels: ls, text: text})
 		}
 		for i := len(choice) - 1; i >= 0; i-- {
 			if choice[i]++; choice[i] < len(e.Axes[i].Values) {

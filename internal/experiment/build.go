@@ -40,7 +40,8 @@ type builder struct {
 	locks    map[lockKey]vmalock.Kind
 	layouts  map[string]*mem.Layout
 	programs map[string]*cpu.Program // by linkKey
-	digests  map[any]string          // of layouts and programs, by their pointers
+	notes    *cpu.LinkNotes
+	digests  map[any]string // of layouts and programs, by their pointers
 	problems cpu.Problems
 	told     map[string]bool
 }
@@ -54,7 +55,7 @@ type lockKey struct {
 func newBuilder() *builder {
 	return &builder{open: os.ReadFile,
 		points: map[*config.Config]*point{}, locks: map[lockKey]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
-		programs: map[string]*cpu.Program{}, digests: map[any]string{}, told: map[string]bool{},
+		programs: map[string]*cpu.Program{}, notes: cpu.NewLinkNotes(), digests: map[any]string{}, told: map[string]bool{},
 	}
 }
 
@@ -188,7 +189,7 @@ func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) 
 	if prog := b.programs[key]; prog != nil {
 		return prog, nil
 	}
-	prog, err := cpu.Link(main.Main, cpu.LinkOptions{ISA: p.isa, Layout: p.layout, Params: main.Params, Library: plan.Library})
+	prog, err := cpu.Link(main.Proc(), cpu.LinkOptions{ISA: p.isa, Layout: p.layout, Params: main.Params, Library: plan.Library, Notes: b.notes})
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +222,10 @@ func (p *point) linkKey(main *workloads.Program) string {
 	fmt.Fprintf(&s, "%v %p %s %+v\n", p.isa, p.layout, p.lock.Source.File, p.lock.Options)
 	for _, name := range slices.Sorted(maps.Keys(main.Params)) {
 		fmt.Fprintf(&s, "%s=%d ", name, main.Params[name])
+	}
+	if main.Main == nil {
+		s.WriteString(main.Text)
+		return s.String()
 	}
 	s.WriteString(main.Main.String())
 	return s.String()

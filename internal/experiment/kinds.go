@@ -38,11 +38,7 @@ func (Workloads) Params(kind string) any {
 
 // Names lists the locks, the default first.
 func (Locks) Names() []string {
-	var names []string
-	for _, k := range vmalock.Kinds() {
-		names = append(names, k.Name)
-	}
-	return append(front(names, defaultLock), vmalock.FileLock)
+	return append(front(vmalock.Names(), defaultLock), vmalock.FileLock)
 }
 
 // Params is a pointer to the default kernel, whose options every lock takes.

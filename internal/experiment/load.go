@@ -23,6 +23,7 @@ type Experiment struct {
 	*config.Experiment
 	Command string // what to type to get the same numbers
 	points  map[*config.Config]*point
+	used    machines
 }
 
 // Overrides is what the command line lays over a config.

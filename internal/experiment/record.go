@@ -3,10 +3,13 @@ package experiment
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"cohsim/cpu"
 	"cohsim/internal/config"
@@ -31,29 +34,32 @@ func runKey(engine int, identity []byte, seed uint64) string {
 // its resolved config, what the layouts and files that it names say, and what the
 // shipped locks and workloads make of it.
 func (e *Experiment) identity(p *config.Point) ([]byte, error) {
-	tree, err := p.Resolved().MarshalJSON()
-	if err != nil {
-		return nil, err
-	}
 	built := e.points[p.Config]
 	tail, err := json.Marshal(struct {
 		Layout   string   `json:"layout_digest"`
 		Programs []string `json:"program_digests"`
 	}{built.layoutDigest, built.programDigests})
 	// Two objects as one.
-	return append(append(bytes.TrimSuffix(tree, []byte("}")), ','), tail[1:]...), err
+	return slices.Concat(bytes.TrimSuffix(p.Text(), []byte("}")), []byte(","), tail[1:]), err
 }
 
 // programDigest covers what a program does, and not where it is written.
 func programDigest(p *cpu.Program) string {
-	h := sha256.New()
-	fmt.Fprintln(h, p.Regions)
+	text := fmt.Appendln(nil, p.Regions)
 	for _, op := range p.Ops {
 		site := &p.Sites[op.Site]
 		op.Site = 0
-		fmt.Fprintln(h, op, site.Region, site.Ghosts)
+		var err error
+		if text, err = binary.Append(text, binary.LittleEndian, &op); err != nil {
+			panic("experiment: an op that is no plain data: " + err.Error())
+		}
+		text = strconv.AppendInt(text, int64(site.Region), 10)
+		if len(site.Ghosts) > 0 {
+			text = fmt.Append(text, site.Ghosts)
+		}
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // recordText is what is stored of a run.

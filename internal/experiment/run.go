@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"cohsim/internal/config"
@@ -210,17 +211,16 @@ func (e *Experiment) Simulate(p *config.Point, seed int) (report.Record, error) 
 // simulate is one job.
 func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, error) {
 	fail := func(err error) (outcome, error) { return outcome{}, &RunError{e, p, seed, err} }
-	setup, err := e.points[p.Config].setup(seed)
-	if err != nil {
-		return fail(&machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, err)}) // Load has built the same
-	}
-	setup.PerOp = detail
 	start := time.Now()
-	setup.Clock = func() int64 { return int64(time.Since(start)) }
-	res, err := machine.Simulate(setup)
+	m, err := e.build(p, seed, detail)
 	if err != nil {
 		return fail(err)
 	}
+	res, err := m.Simulate()
+	if err != nil {
+		return fail(err)
+	}
+	e.used.give(m)
 	out := outcome{checked: res.Checked, took: time.Since(start), record: report.Record{Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
 	if out.record.Point, err = axesOf(p); err != nil {
 		return fail(&machine.Bug{What: err.Error()})
@@ -230,6 +230,44 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 		out.detail = PointResult{p, seed, res.Lines, total.Ops.Latency.Count(), total.CPU.Total, res.Programs}
 	}
 	return out, nil
+}
+
+// build makes the machine of a run, of one that is done with if there is any.
+func (e *Experiment) build(p *config.Point, seed int, detail bool) (*machine.Machine, error) {
+	setup, err := e.points[p.Config].setup(seed)
+	if err != nil {
+		return nil, &machine.Bug{What: fmt.Sprintf("seed %d: %v", seed, err)} // Load has built the same
+	}
+	start := time.Now()
+	setup.PerOp, setup.Clock = detail, func() int64 { return int64(time.Since(start)) }
+	setup.From = e.used.take()
+	return machine.New(setup)
+}
+
+// machines are those of runs that are over, at most one for each worker: the next
+// runs' are built from them.
+type machines struct {
+	mu   sync.Mutex
+	idle []*machine.Machine
+}
+
+// take is one of them, nil if there is none.
+func (u *machines) take() *machine.Machine {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := len(u.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	m := u.idle[n]
+	u.idle = u.idle[:n]
+	return m
+}
+
+func (u *machines) give(m *machine.Machine) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.idle = append(u.idle, m)
 }
 
 // absent are the prefixes of metrics about what the machine does not have.

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 
 	"cohsim/cache"
 	"cohsim/cpu"
@@ -62,6 +63,10 @@ type Setup struct {
 	Reference   bool         // one event per cycle of a core: slow, for tests of run-ahead
 	Coverage    *mesi.Coverage
 	PerOp       bool // fill Result.Programs
+	// From is a machine that is done with, or nil: what it has allocated serves the new
+	// one, which is as new all the same. Most of what a short run costs beside simulating
+	// it would be getting that memory anew.
+	From *Machine
 }
 
 const (
@@ -167,10 +172,14 @@ type Machine struct {
 	homeRng []sim.Rand
 	homeUse []int64 // home occupied until
 	llc     []*cache.Array
-	dirs    []directory // by home; nil if every line is tracked
-	check   *checker    // nil if nothing is checked
-	noPlain bool        // every access is looked at
-	socket0 int
+	// spareLLC are arrays of an earlier machine that have not been needed yet.
+	spareLLC []*cache.Array
+	counters []stats.Counters // of the threads, apart: a thread's own fields stay together
+	before   []stats.Counters // at the start of the measured span
+	dirs     []directory      // by home; nil if every line is tracked
+	check    *checker         // nil if nothing is checked
+	noPlain  bool             // every access is looked at
+	socket0  int
 
 	slots    []slot
 	freeSlot int32
@@ -220,14 +229,18 @@ type queued struct {
 
 // New builds a machine. The config must have no Problems.
 func New(s Setup) (*Machine, error) {
-	cfg := s.Config
-	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1}
+	cfg, old := s.Config, s.From
+	if old == nil {
+		old = &Machine{}
+	}
+	s.From = nil
+	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1, slots: old.slots[:0], queue: old.queue[:0], before: old.before[:0]}
 	cycles := func(ns float64) int64 { return cpu.CyclesNS(ns, cfg.Core.ClockMHz) }
 	m.net = noc.New(cfg.Topology, cfg.Fabric, cycles)
 	opt := cfg.Protocol.Options
 	var err error
 
-	m.msgs, m.wakes = sim.NewWheel[event](), sim.NewWheel[int32]()
+	m.msgs, m.wakes = old.msgs.Renew(), old.wakes.Renew()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
 	m.farNS = cycles(cfg.Fabric.FarAtomicNS)
 	m.chaos = cycles(s.ChaosNS)
@@ -248,7 +261,7 @@ func New(s Setup) (*Machine, error) {
 
 	first, last := s.Space.Lines()
 	m.first = first
-	m.lines = make([]line, last-first+1)
+	m.lines = zeroed(old.lines, int(last-first+1))
 	for i := range m.lines {
 		m.lines[i].Entry = mesi.NewEntry()
 		m.lines[i].head, m.lines[i].tail, m.lines[i].at, m.lines[i].far = -1, -1, -1, farNobody
@@ -266,7 +279,11 @@ func New(s Setup) (*Machine, error) {
 	if cfg.LLC.Bytes > 0 {
 		m.llc = make([]*cache.Array, nHomes)
 	}
-
+	for _, a := range slices.Concat(old.llc, old.spareLLC) {
+		if a.Renew(m.llcGeometry(), old.first, len(old.lines)) {
+			m.spareLLC = append(m.spareLLC, a)
+		}
+	}
 	if cfg.Directory.Entries > 0 {
 		m.dirs = make([]directory, nHomes)
 	}
@@ -274,7 +291,7 @@ func New(s Setup) (*Machine, error) {
 	m.noPlain = s.Check == CheckFull
 
 	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
-	counters := make([]stats.Counters, len(m.threads)) // apart: a thread's own fields stay together
+	m.counters = zeroed(old.counters, len(m.threads))
 	unitOf := map[int]int32{}
 	for i := range m.threads {
 		core := s.Place[i] / m.topo.ThreadsPerCore
@@ -283,12 +300,11 @@ func New(s Setup) (*Machine, error) {
 			u = int32(len(m.units))
 			unitOf[core] = u
 			m.units = append(m.units, unit{
-				Unit: *cache.NewUnit(cfg.L1, cfg.L2, cfg.MSHRs, first, len(m.lines)), id: mesi.Node(u),
-				place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0), l1Lat: int64(cfg.L1.LatencyCycles),
+				id: mesi.Node(u), place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0), l1Lat: int64(cfg.L1.LatencyCycles),
 			})
 		}
 		m.units[u].threads = append(m.units[u].threads, int32(i))
-		m.threads[i].unit, m.threads[i].number, m.threads[i].st = u, int32(i+1), &counters[i]
+		m.threads[i].unit, m.threads[i].number, m.threads[i].st = u, int32(i+1), &m.counters[i]
 	}
 	m.socket0 = int(m.units[0].place.Socket)
 	m.l3s = make([]l3, m.topo.Sockets*m.topo.L3PerSocket)
@@ -297,7 +313,11 @@ func New(s Setup) (*Machine, error) {
 	}
 	for i := range m.units {
 		u := &m.units[i]
-		u.inbox = make(arrivals, 0, 64+len(m.units)) // every other unit may send an ack at the same time
+		if i < len(old.units) {
+			u.Unit, u.inbox = old.units[i].Unit, old.units[i].inbox[:0]
+		}
+		u.Renew(cfg.L1, cfg.L2, cfg.MSHRs, first, len(m.lines))
+		u.inbox = slices.Grow(u.inbox, 64+len(m.units)) // every other unit may send an ack at the same time
 		u.st = m.threads[u.threads[0]].st
 		m.l3s[u.place.L3].units[i/64] |= 1 << (i % 64)
 	}
@@ -305,8 +325,10 @@ func New(s Setup) (*Machine, error) {
 		m.lines[i].home = m.homeOf(m.first + uint64(i))
 	}
 	opt.Caches = len(m.units)
-	if m.proto, err = mesi.New(cfg.Protocol.Name, opt); err != nil {
-		return nil, fmt.Errorf("protocol: %w", err)
+	if m.proto = old.proto; m.proto == nil || m.proto.Name() != cfg.Protocol.Name || m.proto.Options() != opt {
+		if m.proto, err = mesi.New(cfg.Protocol.Name, opt); err != nil {
+			return nil, fmt.Errorf("protocol: %w", err)
+		}
 	}
 	m.proto.Cov = s.Coverage
 	m.stable = m.proto.Stable
@@ -325,7 +347,14 @@ func New(s Setup) (*Machine, error) {
 	for i := range m.threads {
 		th := &m.threads[i]
 		th.wakeAt = sim.Never
-		th.core = cpu.NewCore(cfg.Core, model, &port{m, th, &m.units[th.unit]}, th.st)
+		th.core = new(cpu.Core)
+		if i < len(old.threads) {
+			th.core = old.threads[i].core
+		}
+		th.core.Renew(cfg.Core, model, &port{m, th, &m.units[th.unit]}, th.st)
+		if i > 0 {
+			th.core.Peer(m.threads[0].core)
+		}
 		th.core.KeepWords(s.Task)
 		for k := i; k < len(s.Threads); k += len(m.threads) {
 			prog := s.Threads[k].Program
@@ -343,8 +372,19 @@ func New(s Setup) (*Machine, error) {
 		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(m.units[th.unit].threads) == 1
 		m.wakeThread(int32(i), 0)
 	}
-	m.ghosts.judge, m.ghosts.clock = s.Judge, s.Clock
+	m.ghosts.judge, m.ghosts.clock, m.ghosts.records = s.Judge, s.Clock, old.ghosts.records[:0]
+	*old = Machine{} // its parts are not its own any more
 	return m, nil
+}
+
+// zeroed is a slice of n zero values, in the memory of one that is done with if there
+// is enough of it.
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	clear(s[:n])
+	return s[:n]
 }
 
 // counter is the counter that a program's "count NAME" feeds, nil if the name

@@ -176,7 +176,8 @@ type outcome struct {
 	Bytes [][cache.LineBytes]byte
 }
 
-func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) outcome {
+// randomWorld is a random machine with random programs, and what they are to add up to.
+func randomWorld(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) (w *world, sums map[string]uint64) {
 	t.Helper()
 	r := sim.NewRand(seed, 0, 0)
 	cfg := randomConfig(&r)
@@ -189,7 +190,7 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 			mixed[i] = strings.ReplaceAll(mixed[i], "rmw.add.4 ", "rmw.add.4.far ")
 		}
 	}
-	w := newWorld(t, cfg, objects, mixed...)
+	w = newWorld(t, cfg, objects, mixed...)
 	w.setup.Seed, w.setup.Reference, w.setup.Coverage = seed, reference, cov
 	w.setup.StuckNS = 1e7
 	w.setup.Task = cpu.TaskWords{OnCPU: 8, OnCPUBytes: 4, Flags: 72, FlagBytes: 8, NeedResched: 8}
@@ -199,15 +200,29 @@ func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) ou
 		w.setup.Check = Check(seed % 3) // makes no difference
 	}
 	w.setup.Place = w.setup.Place[:1+r.Intn(len(w.setup.Place))] // several threads a core
+	sums = map[string]uint64{}
+	for _, o := range objects[:lines] {
+		sums[o] = atomicOps(programs, o)
+	}
+	return w, sums
+}
+
+func runRandom(t *testing.T, seed uint64, reference bool, cov *mesi.Coverage) outcome {
+	t.Helper()
+	w, sums := randomWorld(t, seed, reference, cov)
 	m, res := w.run(t)
 	if m.value(t, w.addr["bad"], 8) != 0 {
-		t.Fatalf("seed %d: a thread saw a word go back\n%+v", seed, cfg)
+		t.Fatalf("seed %d: a thread saw a word go back\n%+v", seed, w.setup.Config)
 	}
-	for _, o := range objects[:lines] {
-		if got, want := m.value(t, w.addr[o], 4), atomicOps(programs, o); got != want {
+	for o, want := range sums {
+		if got := m.value(t, w.addr[o], 4); got != want {
 			t.Fatalf("seed %d: sum of %s is %d, want %d", seed, o, got, want)
 		}
 	}
+	return outcomeOf(m, res)
+}
+
+func outcomeOf(m *Machine, res *Result) outcome {
 	res.Checked = Checked{}
 	out := outcome{Res: *res}
 	for i := range m.lines {

@@ -177,9 +177,17 @@ func (m *Machine) fetch(p *noc.Place, n uint64, st *stats.Counters) (int64, stat
 func (m *Machine) llcAt(p *noc.Place) *cache.Array {
 	h := m.homeIndex(p)
 	if m.llc[h] == nil {
-		m.llc[h] = cache.NewArray(cache.Config{Bytes: m.cfg.LLC.Bytes, Ways: m.cfg.LLC.Ways, Replacement: "lru"})
+		if n := len(m.spareLLC) - 1; n >= 0 {
+			m.llc[h], m.spareLLC = m.spareLLC[n], m.spareLLC[:n]
+		} else {
+			m.llc[h] = cache.NewArray(m.llcGeometry())
+		}
 	}
 	return m.llc[h]
+}
+
+func (m *Machine) llcGeometry() cache.Config {
+	return cache.Config{Bytes: m.cfg.LLC.Bytes, Ways: m.cfg.LLC.Ways, Replacement: "lru"}
 }
 
 func (m *Machine) keep(a *cache.Array, n uint64) {

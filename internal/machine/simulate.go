@@ -3,6 +3,7 @@ package machine
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"cohsim/cpu"
 	"cohsim/internal/sim"
@@ -53,7 +54,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if err := m.advance(start); err != nil {
 		return nil, err
 	}
-	before := m.snapshot(start)
+	m.before = m.snapshot(start, m.before)
 	var beforeOps []ProgramCycles
 	if m.setup.PerOp {
 		beforeOps = m.opCycles()
@@ -68,16 +69,16 @@ func (m *Machine) Simulate() (res *Result, err error) {
 			end = max(end, m.threads[i].core.Charged())
 		}
 	}
-	after := m.snapshot(end)
-	if m.setup.MeasureNS > 0 && !m.progressed(before, after) {
+	after := m.snapshot(end, nil)
+	if m.setup.MeasureNS > 0 && !m.progressed(m.before, after) {
 		return nil, m.abort("livelock: no operation was completed in the measured span of %d cycles (or the span is too short for one, or no region of the programs is marked); %s", end-start, m.unfinished())
 	}
-	res = &Result{End: end, Cores: make([]stats.Counters, len(m.threads))}
+	res = &Result{End: end, Cores: after}
 	res.Run.Window.Cycles = uint64(end - start)
 	res.Run.Window.TimePS = uint64(end-start) * 1_000_000 / uint64(m.cfg.Core.ClockMHz)
 	for i := range m.threads {
 		c := &res.Cores[i]
-		stats.Sub(c, &after[i], &before[i])
+		stats.Sub(c, c, &m.before[i])
 		c.CPU.Total = uint64(end - start)
 		if n := c.CPU.Unaccounted(); n != 0 {
 			return nil, m.bug(fmt.Sprintf("thread %d: %d cycles of %d are charged to no cause", i, n, end-start))
@@ -183,8 +184,10 @@ func (m *Machine) progressed(before, after []stats.Counters) bool {
 	return false
 }
 
-func (m *Machine) snapshot(t int64) []stats.Counters {
-	s := make([]stats.Counters, len(m.threads))
+// snapshot cuts the threads' cycles at t and copies their counters to s, if that is
+// large enough.
+func (m *Machine) snapshot(t int64, s []stats.Counters) []stats.Counters {
+	s = slices.Grow(s[:0], len(m.threads))[:len(m.threads)]
 	for i := range m.threads {
 		m.threads[i].core.Cut(t)
 		s[i] = *m.threads[i].st

@@ -69,8 +69,9 @@ func benchLines(b *bytes.Buffer, d *Document) {
 	b.WriteByte('\n')
 	axes, _ := d.Axes()
 	short := shortNames(axes)
+	whole := "Benchmark" + camel(d.Name())
 	for _, r := range d.Records {
-		name := "Benchmark" + camel(d.Name())
+		name := whole
 		for i, a := range axes {
 			if v, ok := r.Axis(a); ok {
 				name += "/" + oneWord(short[i]) + "=" + oneWord(v.String())

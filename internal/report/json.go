@@ -43,7 +43,14 @@ func WriteJSON(w io.Writer, d *Document) error {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, "\n        %s: {\"value\": %s, \"unit\": %s}", quote(m.Name), m.Value, quote(m.Unit))
+			// Of the many: without Fprintf.
+			b.WriteString("\n        ")
+			b.WriteString(quote(m.Name))
+			b.WriteString(": {\"value\": ")
+			b.WriteString(m.Value.String())
+			b.WriteString(", \"unit\": ")
+			b.WriteString(quote(m.Unit))
+			b.WriteByte('}')
 		}
 		if len(r.Metrics) > 0 {
 			b.WriteString("\n      ")
@@ -67,6 +74,9 @@ func (s Scalar) json() string {
 
 // quote is s as a JSON string, with <, > and & left readable.
 func quote(s string) string {
+	if plain(s) {
+		return `"` + s + `"`
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -74,6 +84,16 @@ func quote(s string) string {
 		panic(err) // a string always encodes
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// plain tells whether a JSON string needs no escapes: nearly all do not.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // ReadJSON reads a document that WriteJSON wrote, or the same JSON in another

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cohsim/internal/stats"
@@ -165,15 +166,17 @@ func (p point) label(names bool) string {
 }
 
 func (b *builder) key(p point) string {
-	var key strings.Builder
+	var key []byte
 	for _, name := range b.axes {
 		for _, a := range p {
 			if a.Name == name {
-				fmt.Fprintf(&key, "%q=%q,%t;", name, a.Value.text, a.Value.literal)
+				key = strconv.AppendQuote(key, name)
+				key = strconv.AppendQuote(key, a.Value.text)
+				key = strconv.AppendBool(key, a.Value.literal)
 			}
 		}
 	}
-	return key.String()
+	return string(key)
 }
 
 // texts are the axes' values as text, as Spec.Check wants them.
@@ -249,14 +252,16 @@ func (b *builder) project(base point, axes []string) []point {
 	var list []point
 	seen := map[string]bool{}
 	for _, p := range b.all {
+		if slices.ContainsFunc(base, func(a Axis) bool { v, ok := find(p, a.Name); return !ok || v != a.Value }) {
+			continue
+		}
 		q := slices.Clone(base)
-		match := !slices.ContainsFunc(base, func(a Axis) bool { v, ok := find(p, a.Name); return !ok || v != a.Value })
 		for _, a := range axes {
 			if v, ok := find(p, a); ok {
 				q = q.with(a, v)
 			}
 		}
-		if key := b.key(q); match && !seen[key] {
+		if key := b.key(q); !seen[key] {
 			seen[key] = true
 			list = append(list, q)
 		}

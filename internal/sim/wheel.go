@@ -55,8 +55,14 @@ type entry struct {
 }
 
 // NewWheel returns an empty wheel at cycle 0.
-func NewWheel[P any]() *Wheel[P] {
-	w := &Wheel[P]{free: -1, last: -1, next: Never}
+func NewWheel[P any]() *Wheel[P] { return new(Wheel[P]).Renew() }
+
+// Renew makes a wheel the one that NewWheel returns, of the memory that it has.
+func (w *Wheel[P]) Renew() *Wheel[P] {
+	if w == nil {
+		w = new(Wheel[P])
+	}
+	*w = Wheel[P]{free: -1, last: -1, next: Never, nodes: w.nodes[:0], cur: w.cur[:0], far: w.far[:0]}
 	for i := range w.head {
 		w.head[i] = -1
 	}
