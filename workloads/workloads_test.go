@@ -41,7 +41,7 @@ func start(t *testing.T, e *workloads.Env, plan *workloads.Plan) *run {
 	r := &run{m: interp.New(), plan: plan, ops: make([]int, e.Threads), count: map[string]int{}}
 	var progs []*cpu.Program
 	for _, p := range plan.Programs {
-		linked, err := cpu.Link(p.Main, cpu.LinkOptions{ISA: e.ISA, Layout: e.Layout, Params: p.Params, Library: plan.Library})
+		linked, err := cpu.Link(p.Proc(), cpu.LinkOptions{ISA: e.ISA, Layout: e.Layout, Params: p.Params, Library: plan.Library})
 		if err != nil {
 			t.Fatal(err)
 		}
