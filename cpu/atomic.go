@@ -186,6 +186,10 @@ func (c *Core) again(i int32, t int64) {
 	}
 }
 
+// Guards reports whether the core may keep a line from snoops, or notices them: only
+// then SnoopHold and Snooped need be called.
+func (c *Core) Guards() bool { return c.armed || c.rmw >= 0 }
+
 // SnoopHold says until when a snoop for the line, arriving at t, has to wait:
 // the middle of a locked op's latency holds the line, and up to AtomicGrace
 // further locked ops run first if they follow back to back. used counts the

@@ -109,7 +109,7 @@ func Sends(a Action) []MsgType {
 	case a == RecallSharers:
 		return []MsgType{RcInv}
 	case a >= SendGetS && a <= SendUnbX:
-		return []MsgType{sends[a].msg}
+		return []MsgType{sends[a].Type}
 	case a < firstEffect && homeSends[a].msg != 0:
 		return []MsgType{homeSends[a].msg}
 	}

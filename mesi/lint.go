@@ -109,7 +109,7 @@ func lintRow(r CacheRow) []string {
 	var f Effect
 	for _, a := range r.Do {
 		f |= a.Effect()
-		if a >= SendGetS && a <= SendUnbX && sends[a].data == FromLine {
+		if a >= SendGetS && a <= SendUnbX && sends[a].Data == FromLine {
 			law(in(holding, r.From), "sends bytes it does not hold")
 		}
 	}

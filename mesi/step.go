@@ -41,18 +41,61 @@ func unspecifiedAtHome(s HomeState, ev HomeEvent, m *Msg) {
 // Core presents a core request for a line of cache self. Hit, Wait or a silent change
 // is in the effect; Evict and SilentEvict are legal in stable valid states only.
 func (p *Protocol) Core(l *Line, ev CoreEvent, self Node, out *Out) Effect {
+	v := p.Ask(l, ev, self)
+	v.send(out, &Msg{From: self, To: self, Req: Home}, self)
+	return v.Effect
+}
+
+// Ask is Core for a caller that sends what the row says itself.
+func (p *Protocol) Ask(l *Line, ev CoreEvent, self Node) *Move {
 	e := CacheEvent(ev)
 	if ev == Evict {
 		e = p.evict[l.State]
 	}
-	m := Msg{From: self, To: self, Req: Home}
-	return p.cacheStep(l, e, &m, self, out)
+	v := &p.cache[l.State][e]
+	if !v.ok {
+		unspecifiedAtCache(l.State, e, self, &Msg{From: self, To: self, Req: Home})
+	}
+	if p.Cov != nil {
+		p.Cov.cache[l.State][e]++
+	}
+	l.State = v.to
+	return v
 }
 
 // Cache delivers a forward or reply to cache self. With migrate an owner in M or E
 // answers a FwdGetS with ownership instead of a shared copy.
 func (p *Protocol) Cache(l *Line, m *Msg, migrate bool, self Node, out *Out) Effect {
-	return p.cacheStep(l, classifyCache(l, m, migrate), m, self, out)
+	v := p.Receive(l, m, migrate, self)
+	v.send(out, m, self)
+	return v.Effect
+}
+
+// Receive is Cache for a caller that sends what the row says itself.
+func (p *Protocol) Receive(l *Line, m *Msg, migrate bool, self Node) *Move {
+	ev := classifyCache(l, m, migrate)
+	if ev == noEvent {
+		unspecifiedAtCache(l.State, ev, self, m)
+	}
+	v := &p.cache[l.State][ev]
+	if !v.ok {
+		unspecifiedAtCache(l.State, ev, self, m)
+	}
+	if p.Cov != nil {
+		p.Cov.cache[l.State][ev]++
+	}
+	l.Bal += v.expect*m.Acks - v.come
+	l.State = v.to
+	return v
+}
+
+// send is what the row sends because of message in.
+func (v *Move) send(out *Out, in *Msg, self Node) {
+	for i := range v.Sends() {
+		s := &v.sends[i]
+		to, acks := s.To(in)
+		out.add(s.Type, s.Data, self, to, Home, acks)
+	}
 }
 
 // EventAtCache names the event that Cache would see.
@@ -71,32 +114,8 @@ func (p *Protocol) Recall(e *Entry, out *Out) Effect {
 	return p.homeStep(e, AtRecall, &Msg{From: Home, To: Home, Req: Home}, out)
 }
 
-func (p *Protocol) cacheStep(l *Line, ev CacheEvent, m *Msg, self Node, out *Out) Effect {
-	if ev == noEvent {
-		unspecifiedAtCache(l.State, ev, self, m)
-	}
-	s := &p.cache[l.State][ev]
-	if !s.ok {
-		unspecifiedAtCache(l.State, ev, self, m)
-	}
-	if p.Cov != nil {
-		p.Cov.cache[l.State][ev]++
-	}
-	for i := range s.sends[:s.n] {
-		t := &s.sends[i]
-		to := Home
-		if t.toReq {
-			to = m.Req
-		}
-		out.add(t.msg, t.data, self, to, Home, t.acks*m.Acks)
-	}
-	l.Bal += s.expect*m.Acks - s.come
-	l.State = s.to
-	return s.effect
-}
-
 // sends are the cache's actions that send.
-var sends = [firstEffect]send{
+var sends = [firstEffect]Send{
 	SendGetS:    {GetS, NoData, false, 0},
 	SendGetM:    {GetM, NoData, false, 0},
 	SendUpg:     {Upg, NoData, false, 0},

@@ -68,32 +68,43 @@ const (
 	maxSends = 2
 )
 
-// cacheStep is a compiled row of the cache: what it sends, how it changes the
-// balance of acks, and the effects. Nothing is left to interpret.
-type cacheStep struct {
-	effect Effect
+// Move is a compiled row of the cache: the effects, what it sends, and how it
+// changes the balance of acks. Nothing is left to interpret.
+type Move struct {
+	Effect Effect
 	to     State
 	ok     bool
 	n      uint8
-	sends  [maxSends]send
+	sends  [maxSends]Send
 	expect int16 // the balance grows by so many times the message's acks
 	come   int16 // and shrinks by so much
 }
 
-// send is a message that a row of the cache sends.
-type send struct {
-	msg   MsgType
-	data  Source
-	toReq bool  // to the requester of the forward in hand, otherwise to the home
+// Sends are the messages that the row sends, in this order.
+func (v *Move) Sends() []Send { return v.sends[:v.n] }
+
+// Send is a message that a row of the cache sends.
+type Send struct {
+	Type  MsgType
+	Data  Source
+	ToReq bool  // to the requester of the forward in hand, otherwise to the home
 	acks  int16 // so many times the acks of the message in hand
 }
 
-func compileCache(r CacheRow) (cacheStep, error) {
-	s := cacheStep{to: r.To, ok: true}
+// To is the receiver, and acks the count it gets, where in is the message in hand.
+func (s *Send) To(in *Msg) (to Node, acks int16) {
+	if s.ToReq {
+		return in.Req, s.acks * in.Acks
+	}
+	return Home, s.acks * in.Acks
+}
+
+func compileCache(r CacheRow) (Move, error) {
+	s := Move{to: r.To, ok: true}
 	for _, a := range r.Do {
 		switch f := a.Effect(); {
 		case f != 0:
-			s.effect |= f
+			s.Effect |= f
 		case a == AddAcks:
 			s.expect = 1
 		case a == SubAck:
@@ -145,7 +156,7 @@ type Protocol struct {
 	group Node // caches per bit of a coarse sharer list
 	limit int  // sharers named exactly; more make the list coarse
 	last  Node // largest cache number a coarse list may round up to
-	cache [NumStates][NumCacheEvents]cacheStep
+	cache [NumStates][NumCacheEvents]Move
 	home  [numHomeStates][NumHomeEvents]homeStep
 
 	name      string

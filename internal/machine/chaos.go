@@ -30,7 +30,7 @@ func (m *Machine) chaosDelay(t mesi.MsgType, key uint64) int64 {
 
 // evictEvent is how a unit evicts a line: as the options say.
 func (m *Machine) evictEvent(u *unit, fr *cache.Frame) mesi.CoreEvent {
-	if m.chaos > 0 && mix(m.setup.Seed^mix(fr.Tag<<10^uint64(u.id)^u.seq<<40))>>63 == 0 &&
+	if m.chaos > 0 && mix(m.setup.Seed^mix(fr.Tag<<10^uint64(u.id)^u.key<<40))>>63 == 0 &&
 		m.proto.Has(fr.State, mesi.OnSilentEvict) && m.proto.Has(fr.State, mesi.OnEvict) {
 		return mesi.SilentEvict
 	}

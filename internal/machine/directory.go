@@ -162,7 +162,7 @@ func (m *Machine) recall(i int32, by mesi.Node, t int64) {
 	m.out.Msgs = m.out.Msgs[:0]
 	m.proto.Recall(&l.Entry, &m.out)
 	for k := range m.out.Msgs {
-		m.sendFromHome(&m.out.Msgs[k], l, i, -1, &l.home, t, 0, stats.Upgrade, 0)
+		m.sendFromHome(&m.out.Msgs[k], i, -1, m.homeIndex(&l.home), &l.home, t, 0, stats.Upgrade)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"cohsim/cache"
 	"cohsim/cpu"
 	"cohsim/internal/noc"
-	"cohsim/internal/sim"
 	"cohsim/mesi"
 )
 
@@ -43,14 +42,13 @@ func (p *port) Far(op *cpu.Op, addr, b, c uint64, t int64) cpu.Result {
 	}
 	p.th.st.Coh.Far++
 	var line mesi.Line
-	m.out.Msgs = m.out.Msgs[:0]
 	if f := u.Find(n); f >= 0 {
 		line = u.Frames[f].Line
 	} else if parked := u.FindParked(n); parked != nil {
 		line = parked.Line
 	}
-	m.proto.Core(&line, mesi.Far, u.id, &m.out) // changes no state
-	m.sendFromUnit(u, &m.out.Msgs[0], m.line(n), int32(n-m.first), -1, t, write, uint8(addr&63))
+	ask := m.proto.Ask(&line, mesi.Far, u.id) // changes no state
+	m.sendFromUnit(u, &ask.Sends()[0], &fromCore, int32(n-m.first), -1, t, write, uint8(addr&63))
 	p.th.limit = min(p.th.limit, t+m.leastReq+m.leastReply)
 	return cpu.Pending
 }
@@ -60,10 +58,9 @@ func (p *port) Far(op *cpu.Op, addr, b, c uint64, t int64) cpu.Result {
 func (m *Machine) startFar(msg *mesi.Msg, l *line, i int32, at *noc.Place, t int64) {
 	read, _ := m.fetch(at, m.first+uint64(i), m.units[l.Req].st)
 	h := m.homeIndex(at)
-	m.homeSeq[h]++
-	key := sim.Key(len(m.units)+h, m.homeSeq[h])
+	m.homeKey[h]++
 	m.sent++
-	ev := m.msgs.Add(t+max(read+m.farNS, 1)+m.chaosDelay(msg.Type, key), key)
+	ev := m.msgs.Add(t+max(read+m.farNS, 1)+m.chaosDelay(msg.Type, m.homeKey[h]), m.homeKey[h])
 	*ev = event{msg: *msg, line: i, slot: -1, kind: toHome, at: l.at}
 	l.far = farAtHome
 	if l.at >= 0 {
@@ -132,5 +129,5 @@ func (m *Machine) takenForFar(u *unit, fr *cache.Frame, l *line, off uint8, owne
 		m.recalledCopy(u, fr, l)
 		return
 	}
-	m.lostCopy(u, fr, fr.Tag, owner, off)
+	m.lostCopy(u, fr, l, owner, off)
 }

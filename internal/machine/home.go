@@ -95,9 +95,8 @@ func (m *Machine) passOn(ev *event, t int64) {
 	d := m.net.Leg(noc.Request, u.place, home, home) - m.net.Leg(noc.Request, u.place, here, home)
 	ev.kind = toHome
 	h := m.homeIndex(&here)
-	m.homeSeq[h]++
-	key := sim.Key(len(m.units)+h, m.homeSeq[h])
-	m.msgs.Push(t+max(d, 1)+m.chaosDelay(ev.msg.Type, key), key, *ev)
+	m.homeKey[h]++
+	m.msgs.Push(t+max(d, 1)+m.chaosDelay(ev.msg.Type, m.homeKey[h]), m.homeKey[h], *ev)
 }
 
 // requestAt is the place where a request is being looked at.
@@ -141,10 +140,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	if l.far != farNobody && l.State != mesi.A_P && l.State != mesi.HI {
 		l.far = farNobody
 	}
-	var fl evFlags
-	if l.write {
-		fl = write
-	}
+	h := m.homeIndex(place)
 	st := m.units[max(l.Req, 0)].st
 	for i := range m.out.Msgs {
 		msg := &m.out.Msgs[i]
@@ -165,7 +161,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 			m.slots[s].bytes = l.bytes
 			extra, cause = m.fetch(place, n, st)
 		}
-		m.sendFromHome(msg, l, ev.line, s, place, t, extra, cause, fl)
+		m.sendFromHome(msg, ev.line, s, h, place, t, extra, cause)
 	}
 }
 

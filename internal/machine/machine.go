@@ -107,7 +107,7 @@ type unit struct {
 	far     farOp
 	refused bool // a miss found no way since the last unlock
 	l1Lat   int64
-	seq     uint64
+	key     uint64 // order of the message sent last
 	rng     sim.Rand
 	st      *stats.Counters // of its first thread, which is charged for what no thread asked for
 	threads []int32
@@ -168,7 +168,7 @@ type Machine struct {
 	lines   []line
 	l3s     []l3
 	first   uint64 // line number of lines[0]
-	homeSeq []uint64
+	homeKey []uint64 // order of the message that each home sent last
 	homeRng []sim.Rand
 	homeUse []int64 // home occupied until
 	llc     []*cache.Array
@@ -179,6 +179,7 @@ type Machine struct {
 	dirs     []directory      // by home; nil if every line is tracked
 	check    *checker         // nil if nothing is checked
 	noPlain  bool             // every access is looked at
+	detours  bool             // messages take longer than the interconnect's delays
 	socket0  int
 
 	slots    []slot
@@ -244,6 +245,7 @@ func New(s Setup) (*Machine, error) {
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
 	m.farNS = cycles(cfg.Fabric.FarAtomicNS)
 	m.chaos = cycles(s.ChaosNS)
+	m.detours = m.chaos > 0 || m.net.Queues()
 	m.l2Lat = int64(cfg.L2.LatencyCycles)
 	m.lockedShare = cycles(cfg.Protocol.LockedShare)
 	m.randomHome = cfg.Protocol.Arbitration == "random"
@@ -271,7 +273,7 @@ func New(s Setup) (*Machine, error) {
 	}
 
 	nHomes := m.topo.Sockets * (m.topo.L3PerSocket + 1)
-	m.homeSeq, m.homeUse = make([]uint64, nHomes), make([]int64, nHomes)
+	m.homeKey, m.homeUse = make([]uint64, nHomes), make([]int64, nHomes)
 	m.homeRng = make([]sim.Rand, nHomes)
 	for h := range m.homeRng {
 		m.homeRng[h] = sim.NewRand(s.Seed, h, 1)
@@ -300,11 +302,15 @@ func New(s Setup) (*Machine, error) {
 			u = int32(len(m.units))
 			unitOf[core] = u
 			m.units = append(m.units, unit{
-				id: mesi.Node(u), place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0), l1Lat: int64(cfg.L1.LatencyCycles),
+				id: mesi.Node(u), key: sim.Key(int(u), 0), place: m.topo.CorePlace(core), rng: sim.NewRand(s.Seed, core, 0),
+				l1Lat: int64(cfg.L1.LatencyCycles),
 			})
 		}
 		m.units[u].threads = append(m.units[u].threads, int32(i))
 		m.threads[i].unit, m.threads[i].number, m.threads[i].st = u, int32(i+1), &m.counters[i]
+	}
+	for h := range m.homeKey {
+		m.homeKey[h] = sim.Key(len(m.units)+h, 0)
 	}
 	m.socket0 = int(m.units[0].place.Socket)
 	m.l3s = make([]l3, m.topo.Sockets*m.topo.L3PerSocket)

@@ -207,8 +207,7 @@ func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
 // write writes a word of a writable line.
 func (p *port) write(fr *cache.Frame, addr uint64, bytes int, val uint64, t int64) {
 	if fr.State != mesi.M {
-		p.m.out.Msgs = p.m.out.Msgs[:0]
-		p.m.proto.Core(&fr.Line, mesi.Store, p.u.id, &p.m.out)
+		p.m.proto.Ask(&fr.Line, mesi.Store, p.u.id)
 		if fr.State != mesi.M {
 			panic(bug("store to a line that is not writable"))
 		}
@@ -341,24 +340,25 @@ func (p *port) countMiss() {
 	}
 }
 
+// fromCore stands for the message in hand where a core asks.
+var fromCore mesi.Msg
+
 // request presents a core request to the protocol and sends what it says.
 func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t int64) {
 	m := p.m
-	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Core(&fr.Line, ev, p.u.id, &m.out)
+	ask := m.proto.Ask(&fr.Line, ev, p.u.id)
 	m.sync(p.u, fr)
-	l := m.line(line)
-	if eff&mesi.Drop != 0 { // a protocol without upgrades gives its copy up to ask again
-		m.copyEnds(p.u, fr, l)
+	if ask.Effect&mesi.Drop != 0 { // a protocol without upgrades gives its copy up to ask again
+		m.copyEnds(p.u, fr, m.line(line))
 		p.u.dropped(m, line, t, p.th)
 	}
 	var fl evFlags
 	if ev == mesi.Store {
 		fl = write
 	}
-	for i := range m.out.Msgs {
-		msg := &m.out.Msgs[i]
-		switch msg.Type {
+	for i := range ask.Sends() {
+		s := &ask.Sends()[i]
+		switch s.Type {
 		case mesi.GetS:
 			p.th.st.Coh.GetS++
 		case mesi.GetM:
@@ -366,7 +366,7 @@ func (p *port) request(fr *cache.Frame, line, addr uint64, ev mesi.CoreEvent, t 
 		case mesi.Upg:
 			p.th.st.Coh.Upgrade++
 		}
-		m.sendFromUnit(p.u, msg, l, int32(line-m.first), -1, t, fl, uint8(addr&63))
+		m.sendFromUnit(p.u, s, &fromCore, int32(line-m.first), -1, t, fl, uint8(addr&63))
 	}
 	// The reply cannot come before a request has gone and an answer returned.
 	p.th.limit = min(p.th.limit, t+m.leastReq+m.leastReply)

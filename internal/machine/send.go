@@ -3,7 +3,6 @@ package machine
 import (
 	"cohsim/cache"
 	"cohsim/internal/noc"
-	"cohsim/internal/sim"
 	"cohsim/internal/stats"
 	"cohsim/mesi"
 )
@@ -60,25 +59,28 @@ func (m *Machine) giveSlot(i int32) {
 	}
 }
 
-// sendFromUnit sends a message of a unit about line l, number i of the run, at
-// cycle t. Requests go to the requester's own L3 first where lines may be served
+// sendFromUnit sends what a row says, because of message in, about line i of the run
+// at cycle t. Requests go to the requester's own L3 first where lines may be served
 // there.
-func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t int64, fl evFlags, off uint8) {
+func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int32, t int64, fl evFlags, off uint8) {
+	l := &m.lines[i]
+	node, acks := s.To(in)
 	home := m.servedAt(l)
 	part, to, kind, at, cause := noc.Completion, home, toHome, l.at, stats.Issue
 	switch {
-	case msg.Type.VN() == mesi.Request:
+	case s.ToReq:
+		part, to, kind = noc.Data, &m.units[node].place, toUnit
+		cause = suppliers[noc.Between(u.place, *to)]
+	case s.Type.VN() == mesi.Request:
 		part, to, at = noc.Request, &l.home, -1
 		if m.topo.L3Local {
 			kind, to = toL3, &m.l3s[u.place.L3].place
 		}
-	case !msg.Type.ToHome():
-		part, to, kind = noc.Data, &m.units[msg.To].place, toUnit
-		cause = suppliers[noc.Between(u.place, *to)]
 	}
-	u.seq++
+	u.key++
 	d := m.net.Delay(part, &u.place, to, home, &u.rng)
-	ev := m.post(kind, msg, sim.Key(int(u.id), u.seq), t, d)
+	ev := m.post(kind, s.Type, node, u.key, t, d)
+	ev.msg.From, ev.msg.Req, ev.msg.Acks = u.id, mesi.Home, acks
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, at, cause, fl, off
 	if m.noPlain && slot >= 0 {
 		m.checkSent(ev)
@@ -89,17 +91,22 @@ func (m *Machine) sendFromUnit(u *unit, msg *mesi.Msg, l *line, i, slot int32, t
 // core whose copy served it.
 var suppliers = [noc.NumDistances]stats.Cause{stats.Near, stats.Far, stats.Remote}
 
-// sendFromHome sends a message about line l, number i of the run, from the place
-// that serves it, at cycle t; extra is the time to get the bytes.
-func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from *noc.Place, t, extra int64, cause stats.Cause, fl evFlags) {
-	h := m.homeIndex(from)
+// sendFromHome sends a message about line i of the run from the place that serves
+// it, home h, at cycle t; extra is the time to get the bytes.
+func (m *Machine) sendFromHome(msg *mesi.Msg, i, slot int32, h int, from *noc.Place, t, extra int64, cause stats.Cause) {
+	l := &m.lines[i]
 	part := noc.Data
 	if msg.Type.VN() == mesi.Forward {
 		part = noc.Snoop
 	}
-	m.homeSeq[h]++
+	m.homeKey[h]++
 	d := m.net.Delay(part, from, &m.units[msg.To].place, from, &m.homeRng[h]) + extra
-	ev := m.post(toUnit, msg, sim.Key(len(m.units)+h, m.homeSeq[h]), t, d)
+	ev := m.post(toUnit, msg.Type, msg.To, m.homeKey[h], t, d)
+	ev.msg.From, ev.msg.Req, ev.msg.Acks = mesi.Home, msg.Req, msg.Acks
+	fl := evFlags(0)
+	if l.write {
+		fl = write
+	}
 	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, l.at, cause, fl, l.offset
 	if m.noPlain && slot >= 0 {
 		m.checkSent(ev)
@@ -107,12 +114,25 @@ func (m *Machine) sendFromHome(msg *mesi.Msg, l *line, i, slot int32, from *noc.
 }
 
 // post schedules a message that takes d cycles on free links. The caller fills in
-// what the event says beyond its kind and message.
-func (m *Machine) post(kind uint8, msg *mesi.Msg, key uint64, t, d int64) *event {
+// what the event says beyond its kind and the message's type and receiver.
+func (m *Machine) post(kind uint8, what mesi.MsgType, to mesi.Node, key uint64, t, d int64) *event {
 	m.sent++
-	if m.chaos > 0 {
-		d += m.chaosDelay(msg.Type, key)
+	if m.detours {
+		return m.postSlowly(kind, what, to, key, t, d)
 	}
+	if kind == toUnit {
+		m.units[to].inbox.add(t+d, m.now)
+	}
+	ev := m.msgs.Add(t+d, key)
+	ev.kind, ev.grace, ev.msg.Type, ev.msg.To = kind, 0, what, to
+	return ev
+}
+
+// postSlowly is post on links that messages compete for, and under chaos.
+//
+//go:noinline
+func (m *Machine) postSlowly(kind uint8, what mesi.MsgType, to mesi.Node, key uint64, t, d int64) *event {
+	d += m.chaosDelay(what, key)
 	var ev *event
 	if m.net.Queues() {
 		// Links are reserved one cycle after a message is sent, in the order of
@@ -121,16 +141,12 @@ func (m *Machine) post(kind uint8, msg *mesi.Msg, key uint64, t, d int64) *event
 		ev.final, ev.kind, ev.delay = kind, departed, int32(max(d-1, 1))
 	} else {
 		if kind == toUnit {
-			m.units[msg.To].inbox.add(t+d, m.now)
+			m.units[to].inbox.add(t+d, m.now)
 		}
 		ev = m.msgs.Add(t+d, key)
 		ev.kind = kind
 	}
-	ev.grace = 0
-	// Field by field: copied as a whole it would be read in wider pieces than it
-	// was written in a moment ago, which stalls the host.
-	to := &ev.msg
-	to.Type, to.Data, to.From, to.To, to.Req, to.Acks = msg.Type, msg.Data, msg.From, msg.To, msg.Req, msg.Acks
+	ev.grace, ev.msg.Type, ev.msg.To = 0, what, to
 	return ev
 }
 

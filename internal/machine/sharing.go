@@ -138,8 +138,7 @@ func (m *Machine) copyEnds(u *unit, fr *cache.Frame, l *line) {
 
 // lostCopy books a copy that the access of another core, at byte offset off of
 // the line, took away.
-func (m *Machine) lostCopy(u *unit, fr *cache.Frame, n uint64, owner bool, off uint8) {
-	l := m.line(n)
+func (m *Machine) lostCopy(u *unit, fr *cache.Frame, l *line, owner bool, off uint8) {
 	m.copyEnds(u, fr, l)
 	m.endOwnership(u, fr, l, owner)
 	*l.past.of(u.id, len(m.units)) = lost

@@ -11,35 +11,56 @@ import (
 // deliver handles a message event.
 func (m *Machine) deliver(e *simEvent) {
 	ev := &e.P
-	if ev.kind == departed {
-		m.depart(ev, e.Key, e.At)
-		return
-	}
 	if ev.kind != toUnit {
+		if ev.kind == departed {
+			m.depart(ev, e.Key, e.At)
+			return
+		}
 		m.atHome(ev, e.Key, e.At)
 		return
 	}
 	u := &m.units[ev.msg.To]
 	u.Reserve()
-	n := m.first + uint64(ev.line)
-	f := u.Find(n)
-	if ev.msg.Type.VN() == mesi.Forward {
-		owned := f >= 0 && m.proto.Writable(u.Frames[f].State)
-		for _, i := range u.threads {
-			if until, grace := m.threads[i].core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
-				ev.grace = uint8(grace)
-				u.inbox.add(until, m.now)
-				m.msgs.Push(until, e.Key, *ev)
-				return
-			}
-		}
-		for _, i := range u.threads {
-			m.threads[i].core.Snooped(n)
-		}
+	f := u.Find(m.first + uint64(ev.line))
+	if ev.msg.Type.VN() != mesi.Forward {
+		m.received++
+		m.remember(ev, e.At)
+		m.reply(u, f, ev, e.At)
+		return
+	}
+	if m.heldOff(u, f, e) {
+		return
 	}
 	m.received++
 	m.remember(ev, e.At)
-	m.atUnit(u, f, ev, e.At)
+	if f < 0 {
+		m.atNoFrame(u, ev, e.At)
+		return
+	}
+	m.snoop(u, f, ev, e.At)
+}
+
+// heldOff puts a snoop off while a core keeps the line of frame f from it.
+func (m *Machine) heldOff(u *unit, f int32, e *simEvent) bool {
+	ev := &e.P
+	n := m.first + uint64(ev.line)
+	for _, i := range u.threads {
+		core := m.threads[i].core
+		if !core.Guards() {
+			continue
+		}
+		owned := f >= 0 && m.proto.Writable(u.Frames[f].State)
+		if until, grace := core.SnoopHold(n, owned, e.At, int(ev.grace)); until > e.At {
+			ev.grace = uint8(grace)
+			u.inbox.add(until, m.now)
+			m.msgs.Push(until, e.Key, *ev)
+			return true
+		}
+	}
+	for _, i := range u.threads {
+		m.threads[i].core.Snooped(n)
+	}
+	return false
 }
 
 // States whose holder owns the line, and states of a copy newer than memory.
@@ -48,37 +69,17 @@ const (
 	modified = 1<<mesi.M | 1<<mesi.O | 1<<mesi.OM_AD | 1<<mesi.MI_A | 1<<mesi.OI_A
 )
 
-// atUnit presents a message to a unit's copy of the line: frame f, or an entry
-// of the eviction buffer if f is negative.
-func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
+// snoop presents a forward to the copy in frame f.
+func (m *Machine) snoop(u *unit, f int32, ev *event, t int64) {
 	n := m.first + uint64(ev.line)
-	l := &m.lines[ev.line]
-	var none mesi.Line
-	state, bytes := &none, (*[cache.LineBytes]byte)(nil)
-	var fr *cache.Frame
-	var parked *cache.Parked
-	if f >= 0 {
-		fr = &u.Frames[f]
-		state, bytes = &fr.Line, &fr.Data
-	} else if parked = u.FindParked(n); parked != nil {
-		state, bytes = &parked.Line, &parked.Data
-	}
-
-	was := state.State
-	m.out.Msgs = m.out.Msgs[:0]
-	migrate := ev.msg.Type == mesi.FwdGetS && fr != nil && m.migrates(u, fr, was, ev, t)
-	eff := m.proto.Cache(state, &ev.msg, migrate, u.id, &m.out)
-	if eff == 0 && ev.msg.Type == mesi.InvAck {
-		return // one of many
-	}
-	if ev.msg.Type == mesi.FarVal {
-		m.answered(u, t)
-		return
-	}
-	if was == mesi.IS_D && state.State == mesi.ISI_D {
+	l, fr := &m.lines[ev.line], &u.Frames[f]
+	was := fr.State
+	migrate := ev.msg.Type == mesi.FwdGetS && m.migrates(u, fr, was, ev, t)
+	row := m.proto.Receive(&fr.Line, &ev.msg, migrate, u.id)
+	if was == mesi.IS_D && fr.State == mesi.ISI_D {
 		u.MSHRs[fr.MSHR].Oldest = m.oldestWaiting(u, n)
 	}
-	if eff&(mesi.Lost|mesi.Downgraded) != 0 && fr != nil {
+	if row.Effect&(mesi.Lost|mesi.Downgraded) != 0 {
 		owner := was.In(owning)
 		switch {
 		case ev.msg.Type == mesi.RcInv || ev.msg.Type == mesi.RcX:
@@ -87,86 +88,131 @@ func (m *Machine) atUnit(u *unit, f int32, ev *event, t int64) {
 			} else {
 				m.recalledCopy(u, fr, l)
 			}
-		case eff&mesi.Lost != 0:
-			m.lostCopy(u, fr, n, owner, ev.offset)
+		case row.Effect&mesi.Lost != 0:
+			m.lostCopy(u, fr, l, owner, ev.offset)
 		default:
 			m.endOwnership(u, fr, l, true)
 		}
 	}
-	var fl evFlags
-	if was.In(modified) {
-		fl = dirty
+	m.answer(u, row, ev, was, &fr.Data, t)
+	if row.Effect&mesi.Lost == 0 {
+		m.sync(u, fr)
+		return
 	}
-	for i := range m.out.Msgs {
-		msg := &m.out.Msgs[i]
-		s := int32(-1)
-		if msg.Data == mesi.FromLine {
-			s = m.takeSlot()
-			m.slots[s].bytes = *bytes
-		}
-		if msg.Type == mesi.WbData {
-			u.st.Coh.Writeback++
-		}
-		m.sendFromUnit(u, msg, l, ev.line, s, t, fl|ev.flags&write, ev.offset)
-	}
-	if eff&mesi.Fill != 0 {
-		fr.Data = m.slots[ev.slot].bytes
-		mshr := &u.MSHRs[fr.MSHR]
-		mshr.Cause = uint8(ev.cause)
-		m.arrived(u, fr, l, ev, mshr)
-		fr.Tracked = l.share != nil
-	} else if ev.msg.Type == mesi.AckCnt {
-		u.MSHRs[fr.MSHR].Cause = uint8(stats.Upgrade)
-	}
-	m.giveSlot(ev.slot)
-	if fr != nil {
-		if ev.msg.Acks > 0 && ev.msg.To == u.id && (ev.msg.Type == mesi.DataM || ev.msg.Type == mesi.AckCnt) || ev.msg.Type == mesi.AckCnt && l.share != nil {
-			m.shareOf(l) // others lose their copies: what is written now will be foreign to them
-			fr.Tracked = true
-		}
+	if fr.State == mesi.I {
+		u.Empty(f)
+	} else {
 		m.sync(u, fr)
 	}
-	if eff&mesi.Freed != 0 {
+	m.lineLost(u, n, t)
+}
+
+// answer sends what a row says because of a message; bytes are those of the copy,
+// which was in a state.
+func (m *Machine) answer(u *unit, row *mesi.Move, ev *event, was mesi.State, bytes *[cache.LineBytes]byte, t int64) {
+	fl := ev.flags & write
+	if was.In(modified) {
+		fl |= dirty
+	}
+	for i := range row.Sends() {
+		s := &row.Sends()[i]
+		slot := int32(-1)
+		if s.Data == mesi.FromLine {
+			slot = m.takeSlot()
+			m.slots[slot].bytes = *bytes
+		}
+		if s.Type == mesi.WbData {
+			u.st.Coh.Writeback++
+		}
+		m.sendFromUnit(u, s, &ev.msg, ev.line, slot, t, fl, ev.offset)
+	}
+}
+
+// atNoFrame presents a message to an entry of the eviction buffer, or to a unit that
+// has nothing of the line.
+func (m *Machine) atNoFrame(u *unit, ev *event, t int64) {
+	var none mesi.Line
+	line, bytes := &none, (*[cache.LineBytes]byte)(nil)
+	n := m.first + uint64(ev.line)
+	parked := u.FindParked(n)
+	if parked != nil {
+		line, bytes = &parked.Line, &parked.Data
+	}
+	was := line.State
+	row := m.proto.Receive(line, &ev.msg, false, u.id)
+	if ev.msg.Type == mesi.FarVal {
+		m.answered(u, t)
+		return
+	}
+	m.answer(u, row, ev, was, bytes, t)
+	m.giveSlot(ev.slot)
+	if row.Effect&mesi.Freed != 0 {
 		waited := parked.Waited
 		u.Unpark(parked)
 		if waited {
 			m.lineReady(u, n, t, stats.Drain)
 		}
 		m.mshrFree(u, t)
+	}
+}
+
+// reply presents a reply to the transaction that frame f waits for.
+func (m *Machine) reply(u *unit, f int32, ev *event, t int64) {
+	if f < 0 {
+		m.atNoFrame(u, ev, t)
 		return
 	}
-	if fr == nil {
+	fr := &u.Frames[f]
+	row := m.proto.Receive(&fr.Line, &ev.msg, false, u.id)
+	eff := row.Effect
+	if eff == 0 && ev.msg.Type == mesi.InvAck {
+		return // one of many
+	}
+	if ev.msg.Type == mesi.FarVal {
+		m.answered(u, t)
 		return
 	}
-	if eff&mesi.Perform != 0 {
-		cause, oldest := stats.Cause(u.MSHRs[fr.MSHR].Cause), u.MSHRs[fr.MSHR].Oldest
-		u.Filled(f)
-		fr.Once = eff&mesi.UseOnce != 0 && oldest > 0
-		if fr.Once {
-			m.once = &m.threads[oldest-1]
-		}
-		fr.Pinned++ // what waits performs before the line can be evicted again
-		m.lineReady(u, n, t, cause)
-		fr.Pinned--
-		fr.Once = false
-		if eff&mesi.UseOnce != 0 {
-			m.copyEnds(u, fr, l)
-			*l.past.of(u.id, len(m.units)) = lost
-			m.shareOf(l).lost[u.id] = m.shareOf(l).seq
-		}
-		if fr.State == mesi.I && fr.Tag == n {
-			u.Empty(f)
-			m.lineLost(u, n, t)
-			m.lineReady(u, n, t, cause)
-		}
-		m.mshrFree(u, t)
+	l := &m.lines[ev.line]
+	m.answer(u, row, ev, mesi.I, nil, t)
+	mshr := &u.MSHRs[fr.MSHR]
+	if eff&mesi.Fill != 0 {
+		fr.Data = m.slots[ev.slot].bytes
+		m.giveSlot(ev.slot)
+		mshr.Cause = uint8(ev.cause)
+		m.arrived(u, fr, l, ev, mshr)
+		fr.Tracked = l.share != nil
+	} else if ev.msg.Type == mesi.AckCnt {
+		mshr.Cause = uint8(stats.Upgrade)
 	}
-	if eff&mesi.Lost != 0 {
-		if fr.State == mesi.I && fr.Tag == n {
-			u.Empty(f)
-		}
+	if ev.msg.Type == mesi.AckCnt && l.share != nil || ev.msg.Acks > 0 {
+		m.shareOf(l) // others lose their copies: what is written now will be foreign to them
+		fr.Tracked = true
+	}
+	m.sync(u, fr)
+	if eff&mesi.Perform == 0 {
+		return
+	}
+	n, cause, oldest := m.first+uint64(ev.line), stats.Cause(mshr.Cause), mshr.Oldest
+	u.Filled(f)
+	fr.Once = eff&mesi.UseOnce != 0 && oldest > 0
+	if fr.Once {
+		m.once = &m.threads[oldest-1]
+	}
+	fr.Pinned++ // what waits performs before the line can be evicted again
+	m.lineReady(u, n, t, cause)
+	fr.Pinned--
+	fr.Once = false
+	if eff&mesi.UseOnce != 0 {
+		m.copyEnds(u, fr, l)
+		*l.past.of(u.id, len(m.units)) = lost
+		m.shareOf(l).lost[u.id] = m.shareOf(l).seq
+	}
+	if fr.State == mesi.I && fr.Tag == n {
+		u.Empty(f)
 		m.lineLost(u, n, t)
+		m.lineReady(u, n, t, cause)
 	}
+	m.mshrFree(u, t)
 }
 
 // oldestWaiting is 1 + the thread of the unit whose oldest op is a load that waits
@@ -238,24 +284,23 @@ func (m *Machine) evict(u *unit, th *thread, f int32, t int64) bool {
 	l := m.line(n)
 	m.copyEnds(u, fr, l)
 	*l.past.of(u.id, len(m.units)) = evicted
-	m.out.Msgs = m.out.Msgs[:0]
-	eff := m.proto.Core(&fr.Line, m.evictEvent(u, fr), u.id, &m.out)
-	for i := range m.out.Msgs {
-		msg := &m.out.Msgs[i]
-		s := int32(-1)
-		if msg.Data == mesi.FromLine {
-			s = m.takeSlot()
-			m.slots[s].bytes = fr.Data
+	row := m.proto.Ask(&fr.Line, m.evictEvent(u, fr), u.id)
+	for i := range row.Sends() {
+		s := &row.Sends()[i]
+		slot := int32(-1)
+		if s.Data == mesi.FromLine {
+			slot = m.takeSlot()
+			m.slots[slot].bytes = fr.Data
 		}
-		if msg.Type == mesi.PutM {
+		if s.Type == mesi.PutM {
 			th.st.Coh.Writeback++
 		}
-		m.sendFromUnit(u, msg, l, int32(n-m.first), s, t, 0, 0)
+		m.sendFromUnit(u, s, &fromCore, int32(n-m.first), slot, t, 0, 0)
 	}
 	if m.noPlain {
 		m.check.add(logged{at: t, msg: mesi.Msg{From: u.id}, kind: logEvict, line: int32(n - m.first), cache: fr.State})
 	}
-	if eff&mesi.Parked != 0 {
+	if row.Effect&mesi.Parked != 0 {
 		u.Park(f)
 	}
 	u.Empty(f)

@@ -103,6 +103,11 @@ func New(topo Topology, f Fabric, cycles func(ns float64) int64) *Net {
 	n.flat = f.Kind != "matrix" && f.Kind != "mesh"
 	for d, l := range []Legs{f.Near, f.Far, f.Remote} {
 		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(l.Completion)}
+		if n.flat { // then a leg is the whole way
+			for p := range n.legs[d] {
+				n.legs[d][p] = max(n.legs[d][p], 1)
+			}
+		}
 	}
 	if f.Kind == "matrix" {
 		n.matrix = make([][]int64, len(f.Matrix))
@@ -148,10 +153,10 @@ func (n *Net) Leg(part Part, from, to, home Place) int64 {
 
 // Delay is what Jitter makes of a leg.
 func (n *Net) Delay(part Part, from, to, home *Place, r *sim.Rand) int64 {
-	if n.flat {
-		return n.Jitter(max(n.legs[between(from, to)][part], 1), r)
+	if !n.flat {
+		return n.Jitter(n.Leg(part, *from, *to, *home), r)
 	}
-	return n.Jitter(n.Leg(part, *from, *to, *home), r)
+	return n.Jitter(n.legs[between(from, to)][part], r)
 }
 
 // Jitter varies a delay by the next draw of the sender's stream.

@@ -29,30 +29,31 @@ const (
 
 // Wheel is a queue of events. Push and Pop cost a few nanoseconds and, once
 // its arena has grown to the working size, allocate nothing. An event is
-// written once, when it is pushed, and stays where it is until its cycle is over:
-// slots, heap and the line-up of a cycle hold indices.
+// written once, when it is pushed, and stays where it is until it is over:
+// slots and heap hold indices.
 type Wheel[P any] struct {
 	now   int64 // no event is earlier
+	over  bool  // cycle now is drained
 	next  int64 // the earliest event, Never if there is none
 	nodes []Event[P]
 	free  int32
+	taken int32   // the event popped last, -1 if there is none: free from the next Pop on
 	n     int     // events in slots
-	cur   []entry // events of cycle now, sorted; those from pos on are pending
-	pos   int
-	first int32   // list of the events of cycle now, freed all at once when it is over;
-	last  int32   // its end; -1 if it is empty
+	list  []int32 // scratch of sort
 	far   []int32 // heap of the events too late for the slots
 	sum   uint64  // bit i: used[i] != 0
 	used  [slots / 64]uint64
-	head  [slots]int32 // list of each slot, in push order reversed
+	mixed [slots / 64]uint64 // slots whose list is not in order
+	slot  [slots]slot
 }
 
-// entry is an event of the cycle being drained, with its key beside it so that
-// sorting does not touch the events.
-type entry struct {
-	key  uint64
-	node int32
-}
+// slot is the list of a cycle's events: in order of their keys unless the slot is
+// mixed. Most cycles have few, so an event is put in its place when it is pushed.
+type slot struct{ head, tail int32 }
+
+// patience is how many events of a slot a new one is compared with. A slot that
+// would take more is sorted when its cycle comes.
+const patience = 8
 
 // NewWheel returns an empty wheel at cycle 0.
 func NewWheel[P any]() *Wheel[P] { return new(Wheel[P]).Renew() }
@@ -62,15 +63,15 @@ func (w *Wheel[P]) Renew() *Wheel[P] {
 	if w == nil {
 		w = new(Wheel[P])
 	}
-	*w = Wheel[P]{free: -1, last: -1, next: Never, nodes: w.nodes[:0], cur: w.cur[:0], far: w.far[:0]}
-	for i := range w.head {
-		w.head[i] = -1
+	*w = Wheel[P]{free: -1, taken: -1, next: Never, over: true, nodes: w.nodes[:0], list: w.list[:0], far: w.far[:0]}
+	for i := range w.slot {
+		w.slot[i].head = -1
 	}
 	return w
 }
 
 // Len is the number of events pending.
-func (w *Wheel[P]) Len() int { return w.n + len(w.far) + len(w.cur) - w.pos }
+func (w *Wheel[P]) Len() int { return w.n + len(w.far) }
 
 // Next is the cycle of the earliest event, Never if there is none.
 func (w *Wheel[P]) Next() int64 { return w.next }
@@ -83,39 +84,65 @@ func (w *Wheel[P]) Push(at int64, key uint64, p P) { *w.Add(at, key) = p }
 // Add is Push for a payload that the caller fills in: it is not cleared, and
 // the pointer is good until the next event is scheduled.
 func (w *Wheel[P]) Add(at int64, key uint64) *P {
-	if at <= w.now && (at < w.now || w.pos < len(w.cur)) {
-		panic("sim: event scheduled in the past")
+	if w.free < 0 {
+		w.grow()
 	}
 	i := w.free
-	if i < 0 {
-		w.nodes = append(w.nodes, Event[P]{})
-		i = int32(len(w.nodes) - 1)
-	} else {
-		w.free = w.nodes[i].next
-	}
 	e := &w.nodes[i]
+	w.free = e.next
 	e.At, e.Key = at, key
+	if at <= w.now && (at < w.now || !w.over) {
+		panic("sim: event scheduled in the past")
+	}
 	if at < w.next {
 		w.next = at
 	}
 	if at-w.now >= slots {
 		w.pushFar(i)
 	} else {
-		w.place(i, e)
+		w.place(i, e, at, key)
 	}
 	return &e.P
 }
 
-func (w *Wheel[P]) place(i int32, e *Event[P]) {
-	s := int(e.At & mask)
-	e.next = w.head[s]
-	w.head[s] = i
-	w.used[s>>6] |= 1 << (s & 63)
-	w.sum |= 1 << (s >> 6)
-	w.n++
+// grow makes room for an event in the arena.
+//
+//go:noinline
+func (w *Wheel[P]) grow() {
+	w.free = int32(len(w.nodes))
+	w.nodes = append(w.nodes, Event[P]{next: -1})
 }
 
-// find is the cycle of the earliest event that is not lined up.
+func (w *Wheel[P]) place(i int32, e *Event[P], at int64, key uint64) {
+	s := uint(at & mask)
+	l := &w.slot[s]
+	w.n++
+	if l.head < 0 {
+		e.next = -1
+		l.head, l.tail = i, i
+		w.used[s>>6] |= 1 << (s & 63)
+		w.sum |= 1 << (s >> 6)
+		return
+	}
+	if t := &w.nodes[l.tail]; t.Key < key {
+		e.next = -1
+		t.next, l.tail = i, i
+		return
+	}
+	to := &l.head
+	for range patience {
+		b := &w.nodes[*to]
+		if b.Key >= key {
+			e.next, *to = *to, i
+			return
+		}
+		to = &b.next
+	}
+	e.next, l.head = l.head, i
+	w.mixed[s>>6] |= 1 << (s & 63)
+}
+
+// find is the cycle of the earliest event.
 func (w *Wheel[P]) find() int64 {
 	if w.n == 0 {
 		if len(w.far) == 0 {
@@ -141,64 +168,59 @@ func (w *Wheel[P]) ahead(slot int) int64 {
 	return w.now + (int64(slot)-w.now)&mask
 }
 
-// Pop takes the earliest event. There must be one. It is good until the first Pop
-// of a later cycle; if events are scheduled meanwhile, changes to it may be lost.
+// Pop takes the earliest event. There must be one. It is good until the next Pop;
+// if events are scheduled meanwhile, changes to it may be lost.
 func (w *Wheel[P]) Pop() *Event[P] {
-	if w.pos == len(w.cur) {
+	if w.taken >= 0 {
+		w.nodes[w.taken].next, w.free = w.free, w.taken
+	}
+	if w.next != w.now {
 		w.advance(w.next)
 	}
-	i := w.cur[w.pos].node
-	if w.pos++; w.pos == len(w.cur) {
+	s := uint(w.now & mask)
+	l := &w.slot[s]
+	i := l.head
+	e := &w.nodes[i]
+	w.taken, l.head = i, e.next
+	w.n--
+	w.over = e.next < 0
+	if w.over {
+		if w.used[s>>6] &^= 1 << (s & 63); w.used[s>>6] == 0 {
+			w.sum &^= 1 << (s >> 6)
+		}
 		w.next = w.find()
 	}
-	return &w.nodes[i]
+	return e
 }
 
-// advance moves to cycle t and lines up its events.
+// advance moves to cycle t, which has events.
 func (w *Wheel[P]) advance(t int64) {
-	if w.last >= 0 {
-		w.nodes[w.last].next = w.free
-		w.free = w.first
-	}
 	w.now = t
 	for len(w.far) > 0 && w.nodes[w.far[0]].At-t < slots {
 		i := w.popFar()
-		w.place(i, &w.nodes[i])
-	}
-	s := int(t & mask)
-	cur := w.cur[:0]
-	w.first, w.last = w.head[s], -1
-	for i := w.first; i >= 0; {
 		e := &w.nodes[i]
-		cur = append(cur, entry{e.Key, i})
-		w.last = i
-		i = e.next
+		w.place(i, e, e.At, e.Key)
 	}
-	w.cur, w.pos = cur, 0
-	w.head[s] = -1
-	w.n -= len(cur)
-	if w.used[s>>6] &^= 1 << (s & 63); w.used[s>>6] == 0 {
-		w.sum &^= 1 << (s >> 6)
-	}
-	if len(cur) > 1 {
-		inOrder(cur)
+	if s := uint(t & mask); w.mixed[s>>6]>>(s&63)&1 != 0 {
+		w.mixed[s>>6] &^= 1 << (s & 63)
+		w.sort(&w.slot[s])
 	}
 }
 
-// inOrder sorts the events of a cycle by key.
-func inOrder(cur []entry) {
-	if len(cur) > 12 {
-		slices.SortFunc(cur, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-		return
+// sort puts a slot's list in order.
+func (w *Wheel[P]) sort(l *slot) {
+	all := w.list[:0]
+	for i := l.head; i >= 0; i = w.nodes[i].next {
+		all = append(all, i)
 	}
-	for i := 1; i < len(cur); i++ {
-		e := cur[i]
-		j := i
-		for ; j > 0 && e.key < cur[j-1].key; j-- {
-			cur[j] = cur[j-1]
-		}
-		cur[j] = e
+	w.list = all
+	slices.SortFunc(all, func(a, b int32) int { return cmp.Compare(w.nodes[a].Key, w.nodes[b].Key) })
+	to := &l.head
+	for _, i := range all {
+		*to, to = i, &w.nodes[i].next
+		l.tail = i
 	}
+	*to = -1
 }
 
 func (w *Wheel[P]) less(a, b int32) bool {
