@@ -238,24 +238,22 @@ func (c *Core) Run(t int64, limit *int64) int64 {
 // ops of cycle t may lower), and returns
 // the next cycle with something to do.
 func (c *Core) step(t int64, limit *int64) int64 {
-	c.charge(t)
-	c.loseGone(t) // what a sibling's miss evicted since the last step: before anything retires
-	c.complete(t)
-	retired := c.retire(t)
-	c.drain(t)
-	lost := c.loseGone(t) // what the drain evicted: before anything younger binds
-	if retired >= 0 {
-		// The cycle in which ops retired is useful; what follows is the head's.
-		c.bill(stats.Issue, retired, 1)
-		c.now = t + 1
-	}
-	if c.attend <= t {
-		c.attendTo(t)
+	lost := false
+	if !c.mayRunDirectly(t) || len(c.gone) > 0 {
+		lost = c.begun(t)
 	}
 	if c.mayRunDirectly(t) {
 		c.rewind()
-		t = c.direct(t, min(*limit, c.attend))
+		t = c.direct(t, limit)
 		c.cal.now = t
+		if c.head < c.tail { // a load that waits
+			next := min(c.nextDone(), c.attend)
+			if c.loseGone(t) {
+				next = min(next, t+1)
+			}
+			c.look(t)
+			return next
+		}
 	}
 	fetched := c.fetch(t)
 	oldest := &c.win[c.head&c.mask] // if there is one: squashes empty the window, too
@@ -284,6 +282,27 @@ func (c *Core) step(t int64, limit *int64) int64 {
 	}
 	c.look(t)
 	return next
+}
+
+// begun does what comes before the ops that are new in cycle t: completions,
+// retirement, a store that leaves the queue, the scheduler. It reports whether a line
+// was lost that mattered.
+func (c *Core) begun(t int64) (lost bool) {
+	c.charge(t)
+	c.loseGone(t) // what a sibling's miss evicted since the last step: before anything retires
+	c.complete(t)
+	retired := c.retire(t)
+	c.drain(t)
+	lost = c.loseGone(t) // what the drain evicted: before anything younger binds
+	if retired >= 0 {
+		// The cycle in which ops retired is useful; what follows is the head's.
+		c.bill(stats.Issue, retired, 1)
+		c.now = t + 1
+	}
+	if c.attend <= t {
+		c.attendTo(t)
+	}
+	return lost
 }
 
 // execute starts an op whose operands are ready, or retries one that was held.

@@ -4,22 +4,26 @@ import "cohsim/internal/stats"
 
 // direct runs ops one after the other without a trip through the window, for
 // as long as that is what the window would do: an in-order core (window 1), and
-// only arithmetic, branches that go as predicted, marks, accesses that hit and
-// atomic ops on a line held writable, all complete before limit. A load that
-// takes longer is put into the window here. It returns the cycle at which the
-// next op enters the window, or that load did. The reference engine does without,
-// and the two must agree in every cycle charged.
-func (c *Core) direct(t, limit int64) int64 {
+// only arithmetic, branches that go as predicted, marks, stores, loads that hit and
+// atomic ops on a line held writable, all complete before *limit, which they may
+// lower. A load that takes longer is put into the window here: then the core waits
+// for it. It returns the cycle at which the next op enters the window, or that load
+// did. The reference engine does without, and the two must agree in every cycle
+// charged.
+func (c *Core) direct(t int64, limit *int64) int64 {
 	c.charge(t)
+	until := min(*limit, c.attend)
 	queued := c.sqHead < c.sqTail // and nothing but a message moves the queue
 	last := int64(0)              // latency of the op before, 0 if it was not run here
+	st, now := c.St, c.now
+	pc, retired := c.pc, uint64(0)
+run:
 	for {
-		pc := c.pc
 		op := &c.ops[pc]
 		in := &c.info[pc]
 		next, cause := t+in.lat, in.cause
-		if next >= limit {
-			return t
+		if next >= until || queued && !c.drainAsked && in.slots > 0 { // or the queue moves by itself
+			break
 		}
 		b := uint64(op.Imm)
 		if op.B != NoReg {
@@ -33,7 +37,7 @@ func (c *Core) direct(t, limit int64) int64 {
 		switch op.Code {
 		case ALU:
 			if op.Fn == Clock || op.Fn == Work && (op.B != NoReg || c.left > 0) {
-				return t
+				break run
 			}
 			v := op.Eval(a, b)
 			if op.Dst != NoReg {
@@ -43,7 +47,7 @@ func (c *Core) direct(t, limit int64) int64 {
 		case Branch:
 			took := op.Taken(a, b)
 			if took != c.predicts(pc, op) {
-				return t
+				break run
 			}
 			if c.histories != nil {
 				c.learn(pc, took)
@@ -56,60 +60,69 @@ func (c *Core) direct(t, limit int64) int64 {
 			addr := a + uint64(int64(op.Off))
 			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued && c.behindStores(in, addr) ||
 				addr == c.atomicWord && t < c.atomicAt+int64(c.tm.AtomicForward) {
-				return t
+				break run
 			}
-			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), limit-t)
+			v, lat, ok := c.port.PlainLoad(addr, op.Bytes(), until-t)
 			cause = stats.L1
 			if !ok {
 				if c.info[to].slots == 0 { // it enters the window together with this op
-					return t
+					break run
 				}
 				var r Result
-				if v, lat, cause, r = c.port.Load(addr, op.Bytes(), t); r != Done || t+lat >= limit {
-					c.cal.now = t
+				if v, lat, cause, r = c.port.Load(addr, op.Bytes(), t); r != Done || t+lat >= until {
+					c.pc, c.now, c.cal.now = pc, now, t
 					i, e := c.occupy(op, in)
 					e.v[slotA], e.addr = a, addr
 					if op.Dst != NoReg {
 						c.rename[op.Dst] = e.seq + 1
 					}
-					c.pc = to
+					pc = to
 					c.loaded(i, e, t, v, lat, cause, r)
-					return t
+					break run
 				}
 			}
 			next = t + lat
 			if op.Dst != NoReg {
 				c.regs[op.Dst] = v
 			}
-			c.St.CPU.MemOps++
+			st.CPU.MemOps++
 			c.chain = noLine
 		case Store:
 			addr := a + uint64(int64(op.Off))
-			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || queued || t+1 < c.drainReady || !c.port.PlainStore(addr, op.Bytes(), op.Truncate(b)) {
-				return t
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) {
+				break run
 			}
-			c.drainReady = next + 1
-			c.St.CPU.MemOps++
+			if !queued && next >= c.drainReady && c.port.PlainStore(addr, op.Bytes(), op.Truncate(b)) {
+				c.drainReady = next + 1
+			} else {
+				if !c.fifo || c.sqTail-c.sqHead >= uint64(c.tm.StoreBuffer) {
+					break run
+				}
+				c.enqueue(pc, op, in, addr, op.Truncate(b), t)
+				queued = c.sqHead < c.sqTail
+				until = min(*limit, c.attend)
+			}
+			st.CPU.MemOps++
 			c.chain = noLine
 		case RMW:
 			addr := a + uint64(int64(op.Off))
 			unlock := t + int64(c.tm.AtomicPre+c.tm.AtomicHold)
 			next, cause = unlock+int64(c.tm.AtomicPost), stats.Atomic
-			if op.Flags&Ghosted != 0 || in.far || Unaligned(addr, op.Bytes()) || queued || next >= limit || !c.port.Quiet(addr) {
-				return t
+			if op.Flags&Ghosted != 0 || in.far || Unaligned(addr, op.Bytes()) || queued || next >= until || !c.port.Quiet(addr) {
+				break run
 			}
 			c.port.Own(addr, t+int64(c.tm.AtomicPre), true)
 			old := c.atomic(op, addr, b, unlock)
 			if op.Dst != NoReg {
 				c.regs[op.Dst] = old
 			}
-			c.St.CPU.MemOps++
+			st.CPU.MemOps++
 			c.chain = addr >> lineShift
 		case Mark, Nop:
 			// The window fetches it together with the op before, or a cycle later if
 			// that took the whole width, and retires it together with that op.
 			if last == 0 || c.tm.RetireWidth == 1 || last == 1 && c.tm.FetchWidth == 1 {
-				return t
+				break run
 			}
 			if op.Code == Mark {
 				c.mark(op, t)
@@ -119,28 +132,51 @@ func (c *Core) direct(t, limit int64) int64 {
 				c.objects(&r)
 				c.tell(r)
 			}
-			c.pc = to
+			pc = to
 			continue
 		default:
-			return t
+			break run
 		}
-		c.pc = to
-		c.St.CPU.Retired++
-		c.Progress++
-		d := uint64(next - c.now)
-		if next <= c.now {
-			d = 0
+		retired++
+		if d := next - now; d > 0 {
+			st.CPU.Cycles[cause] += uint64(d)
 		}
-		c.St.CPU.Cycles[cause] += d
-		c.St.CPU.Cycles[stats.Issue]++
 		if c.Cycles != nil {
-			c.Cycles[pc][cause] += d
+			c.Cycles[pc][cause] += uint64(max(next-now, 0))
 			c.Cycles[pc][stats.Issue]++
 		}
-		c.now = next + 1
+		now = next + 1
 		last = next - t
-		t = next
+		t, pc = next, to
 	}
+	c.pc, c.now = pc, now
+	st.CPU.Cycles[stats.Issue] += retired
+	st.CPU.Retired += retired
+	c.Progress += retired
+	return t
+}
+
+// enqueue puts a store that enters the window at cycle t into the store queue, and
+// does what follows in the next cycle, in which it retires.
+func (c *Core) enqueue(pc int32, op *Op, in *opInfo, addr, val uint64, t int64) {
+	if c.tm.StorePrefetch == "address" {
+		c.port.Own(addr, t, false)
+	}
+	t++
+	if c.tm.StorePrefetch == "retire" && c.sqHead < c.sqRet { // the oldest asks by leaving
+		c.port.Own(addr, t, false)
+	}
+	q := &c.sq[c.sqTail&c.sqMask]
+	q.pc, q.bytes, q.class, q.epoch, q.gates = pc, uint8(op.Bytes()), in.st.C, c.epoch, noLink
+	q.hasAddr, q.hasData, q.gone, q.missed = true, true, false, false
+	q.addr, q.val = addr, val
+	c.sqTail++
+	c.sqRet++
+	c.filter[bucket(addr)]++
+	c.pend[in.st.C]++
+	c.pendSet |= 1 << in.st.C
+	c.drain(t)
+	c.loseGone(t)
 }
 
 // atomic is the locked part of an RMW that runs directly: what the window does

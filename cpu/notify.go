@@ -77,6 +77,46 @@ func (c *Core) wakeLoads(list *[]int32, line uint64, t int64) {
 	}
 }
 
+// LoadReady is LineReady for an in-order core whose only business until the end of
+// cycle t+1 is a load that waits for the line: it performs now and retires in the
+// next cycle, and the core goes on from there. It reports false, and has done
+// nothing, if that is not so.
+func (c *Core) LoadReady(line uint64, t int64, cause stats.Cause) bool {
+	if c.head+1 != c.tail || c.attend <= t+1 || c.asleep > 0 || c.posted != 0 || c.Stopped || len(c.gone) > 0 {
+		return false
+	}
+	e := &c.win[c.head&c.mask]
+	if e.phase != filling || e.op.Code != Load || e.addr>>lineShift != line || e.addr == c.atomicWord || e.op.Flags&Ghosted != 0 || c.info[c.pc].slots == 0 {
+		return false
+	}
+	if c.sqHead < c.sqTail && (!c.drainAsked || !c.fifo || c.sq[c.sqHead&c.sqMask].addr>>lineShift == line || c.behindStores(&c.info[e.pc], e.addr)) {
+		return false
+	}
+	val, ok := c.port.Arrived(e.addr, e.op.Bytes(), t)
+	if !ok {
+		return false
+	}
+	c.charge(t)
+	c.settle(e.addr, cause)
+	c.fills = c.fills[:0]
+	if d := t + 1 - c.now; d > 0 {
+		c.bill(cause, e.pc, d)
+	}
+	c.bill(stats.Issue, e.pc, 1)
+	c.now = t + 2
+	if dst := e.op.Dst; dst != NoReg {
+		c.regs[dst], c.rename[dst] = val, 0
+	}
+	c.unpend(e.set)
+	c.chain = noLine
+	c.head++
+	c.used = 0
+	c.St.CPU.MemOps++
+	c.St.CPU.Retired++
+	c.Progress++
+	return true
+}
+
 // Due is the first cycle from t on at which the core has something to do after
 // a notification at t. An in-order core whose one op executes or waits for a
 // line has nothing to fetch and nothing to retire.

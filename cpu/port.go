@@ -19,6 +19,10 @@ type Port interface {
 	// is the load-to-use latency of the hit and level what to charge it to.
 	Load(addr uint64, bytes int, t int64) (val uint64, lat int64, level stats.Cause, r Result)
 
+	// Arrived is Load for the access that the line was brought for, at the cycle in
+	// which it came; ok is false, and nothing happened, if it must be asked again.
+	Arrived(addr uint64, bytes int, t int64) (val uint64, ok bool)
+
 	// Store writes if the line is writable, and otherwise asks for ownership.
 	Store(addr uint64, bytes int, val uint64, t int64) Result
 

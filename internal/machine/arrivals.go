@@ -39,3 +39,17 @@ func (a *arrivals) after(t int64) int64 {
 	*a = left
 	return least
 }
+
+// others is the earliest arrival after cycle t, and whether the message of cycle t
+// that is being handled is the only one of that cycle.
+func (a arrivals) others(t int64) (next int64, one bool) {
+	next, n := sim.Never, 0
+	for _, at := range a {
+		if at > t {
+			next = min(next, at)
+		} else if at == t {
+			n++
+		}
+	}
+	return next, n == 1
+}

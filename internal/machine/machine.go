@@ -111,6 +111,7 @@ type unit struct {
 	rng     sim.Rand
 	st      *stats.Counters // of its first thread, which is charged for what no thread asked for
 	threads []int32
+	alone   *thread // its only thread, an in-order core that may run ahead; nil if it has others, or another
 	inbox   arrivals
 }
 
@@ -167,7 +168,7 @@ type Machine struct {
 	threads []thread
 	lines   []line
 	l3s     []l3
-	first   uint64 // line number of lines[0]
+	first   uint64   // line number of lines[0]
 	homeKey []uint64 // order of the message that each home sent last
 	homeRng []sim.Rand
 	homeUse []int64 // home occupied until
@@ -199,6 +200,7 @@ type Machine struct {
 	randomHome           bool
 
 	now      int64
+	end      int64 // of the span that is being run
 	ghosts   ghostLog
 	lastOps  uint64
 	lastSeen int64
@@ -375,7 +377,10 @@ func New(s Setup) (*Machine, error) {
 		if s.PerOp {
 			th.core.CountCycles()
 		}
-		th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(m.units[th.unit].threads) == 1
+		u := &m.units[th.unit]
+		if th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(u.threads) == 1; th.core.InOrder {
+			u.alone = th
+		}
 		m.wakeThread(int32(i), 0)
 	}
 	m.ghosts.judge, m.ghosts.clock, m.ghosts.records = s.Judge, s.Clock, old.ghosts.records[:0]

@@ -107,6 +107,17 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 	return 0, 0, 0, cpu.Pending
 }
 
+func (p *port) Arrived(addr uint64, bytes int, t int64) (uint64, bool) {
+	h := p.u.Held(addr >> 6)
+	fr := &p.u.Frames[h.Frame()]
+	if !p.m.proto.Readable(fr.State) || p.m.noPlain {
+		return 0, false
+	}
+	p.hit(h)
+	p.touch(fr, addr, bytes)
+	return peek(&fr.Data, addr, bytes), true
+}
+
 // hit counts a hit and makes its line the most recent.
 func (p *port) hit(h cache.Held) {
 	if w := h.L1(); w >= 0 {

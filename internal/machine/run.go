@@ -17,6 +17,7 @@ func (m *Machine) wakeThread(i int32, t int64) {
 
 // until runs every event before cycle end.
 func (m *Machine) until(end int64) {
+	m.end = end
 	for {
 		tm, tw := m.msgs.Next(), m.wakes.Next()
 		if tm <= tw {
@@ -41,43 +42,81 @@ func (m *Machine) until(end int64) {
 		if th.wakeAt != e.At {
 			continue // the thread was woken earlier
 		}
-		m.runThread(e.P, th, e.At, end)
+		m.runThread(e.P, th, e.At)
 	}
 }
 
-// runThread lets a woken thread run up to its horizon: the first cycle at which
-// a message could reach its caches. That is the earliest of the messages on
-// their way to it, what any other pending message or thread could still cause,
-// and the end of the measured span.
-func (m *Machine) runThread(i int32, th *thread, t, end int64) {
+// runThread lets a woken thread run up to its horizon.
+func (m *Machine) runThread(i int32, th *thread, t int64) {
 	u := &m.units[th.unit]
-	limit := t + 1
+	u.Reserve()
+	th.limit = t + 1
 	if !m.setup.Reference {
-		limit = min(end, u.inbox.after(t), m.msgs.Next()+m.leastReply)
-		if next := m.wakes.Next(); next < sim.Never {
-			limit = min(limit, next+m.leastReq+m.leastReply)
-		}
+		th.limit = m.horizon(u, u.inbox.after(t))
 		if len(u.threads) > 1 {
 			// A sibling shares the caches: its next step may touch them at once.
 			for _, j := range u.threads {
 				if j != i {
-					limit = min(limit, max(m.threads[j].wakeAt, t+1))
+					th.limit = min(th.limit, max(m.threads[j].wakeAt, t+1))
 				}
 			}
 		}
-		limit = max(limit, t+1)
+		th.limit = max(th.limit, t+1)
 	}
-	u.Reserve()
-	th.limit = limit
 	th.wakeAt = sim.Never
 	if th.retry {
 		th.retry = false
 		th.core.MSHRFree(t)
 	}
-	next := th.core.Run(t, &th.limit)
-	if next < th.wakeAt && next < sim.Never {
+	m.run(i, th, t)
+}
+
+// horizon is the first cycle at which a message could reach the caches of a unit:
+// the earliest of the messages on their way to it, what any other pending message
+// or thread could still cause, and the end of the measured span.
+func (m *Machine) horizon(u *unit, inbox int64) int64 {
+	limit := min(m.end, inbox, m.msgs.Next()+m.leastReply)
+	if next := m.wakes.Next(); next < sim.Never {
+		limit = min(limit, next+m.leastReq+m.leastReply)
+	}
+	return limit
+}
+
+func (m *Machine) run(i int32, th *thread, t int64) {
+	if next := th.core.Run(t, &th.limit); next < th.wakeAt && next < sim.Never {
 		m.wakeThread(i, next)
 	}
+}
+
+// loadReady gives the core that is alone on its unit the line that its load waits
+// for, if nothing can reach the two before they have run the next cycle. If the core
+// takes it, goOn follows, at the end of the message.
+func (m *Machine) loadReady(th *thread, u *unit, n uint64, t int64, cause stats.Cause) bool {
+	if th.wakeAt <= t || th.retry {
+		return false
+	}
+	inbox, one := u.inbox.others(t)
+	if !one {
+		return false
+	}
+	if th.limit = m.horizon(u, inbox); th.limit <= t+1 {
+		return false
+	}
+	th.ready = true
+	took := th.core.LoadReady(n, t, cause)
+	th.ready = false
+	return took
+}
+
+// goOn runs the core whose load has its line at once, where a wake would only find
+// that it may.
+func (m *Machine) goOn(u *unit, t int64) {
+	i, th := u.threads[0], u.alone
+	if th.core.Wants() {
+		th.core.MSHRFree(t)
+	}
+	th.wakeAt = sim.Never
+	m.run(i, th, t+1)
 }
 
 // retryNext makes a unit's threads repeat what they were refused, a cycle after

@@ -199,7 +199,10 @@ func (m *Machine) reply(u *unit, f int32, ev *event, t int64) {
 		m.once = &m.threads[oldest-1]
 	}
 	fr.Pinned++ // what waits performs before the line can be evicted again
-	m.lineReady(u, n, t, cause)
+	ahead := u.alone != nil && m.loadReady(u.alone, u, n, t, cause)
+	if !ahead {
+		m.lineReady(u, n, t, cause)
+	}
 	fr.Pinned--
 	fr.Once = false
 	if eff&mesi.UseOnce != 0 {
@@ -211,6 +214,10 @@ func (m *Machine) reply(u *unit, f int32, ev *event, t int64) {
 		u.Empty(f)
 		m.lineLost(u, n, t)
 		m.lineReady(u, n, t, cause)
+	}
+	if ahead {
+		m.goOn(u, t)
+		return
 	}
 	m.mshrFree(u, t)
 }
