@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cohsim/cpu"
+	"cohsim/internal/config"
 	"cohsim/internal/experiment"
 	"cohsim/internal/machine"
 	"cohsim/internal/report"
@@ -15,9 +16,8 @@ import (
 // annotate lists a program with the cycles that each of its ops held up a core,
 // for the points that c2c would take apart. name is a program as written, wherever
 // it was inlined, or the main program for all of it.
-func annotate(exp *experiment.Experiment, details []experiment.PointResult, name string, all bool) ([]report.Table, error) {
+func annotate(details []experiment.PointResult, name string, shown func(*config.Point) bool) []report.Table {
 	var tables []report.Table
-	var names []string
 	for i := 0; i < len(details); {
 		d := details[i] // seeds of one point stand together, and share their programs
 		programs := slices.Clone(d.Programs)
@@ -28,39 +28,59 @@ func annotate(exp *experiment.Experiment, details []experiment.PointResult, name
 				programs[k] = programs[k].Plus(&details[i].Programs[k])
 			}
 		}
-		if !all && !last(exp, d.Point) {
+		if !shown(d.Point) {
 			continue
 		}
 		for k := range programs {
 			p := &programs[k]
-			names = append(names, p.Program.Name)
-			for s := range p.Program.Sites {
-				names = append(names, p.Program.Sites[s].Proc)
+			listing := annotation(p, name, d.Ops, d.Cycles)
+			if s := d.Point.String(); s != "" && len(listing) > 0 {
+				listing[0].Title = s + " · " + listing[0].Title
 			}
-			if t := annotation(p, name, d.Ops, d.Cycles); len(t.Rows) > 0 {
-				if s := d.Point.String(); s != "" {
-					t.Title = s + " · " + t.Title
-				}
-				tables = append(tables, t)
+			tables = append(tables, listing...)
+		}
+	}
+	return tables
+}
+
+// annotated says of which points annotate lists a program: of those that c2c would take
+// apart, or of all. The error is that of a program that none of them runs.
+func annotated(exp *experiment.Experiment, name string, all bool) (func(*config.Point) bool, error) {
+	var points [][]report.Axis
+	for i := range exp.Points {
+		points = append(points, experiment.Axes(&exp.Points[i]))
+	}
+	_, values := axesOf(points)
+	stands := last(values)
+	shown := func(p *config.Point) bool { return all || stands(experiment.Axes(p)) }
+	var names []string
+	for i := range exp.Points {
+		if !shown(&exp.Points[i]) {
+			continue
+		}
+		for _, prog := range exp.Programs(&exp.Points[i]) {
+			names = append(names, prog.Name)
+			for s := range prog.Sites {
+				names = append(names, prog.Sites[s].Proc)
 			}
 		}
 	}
-	if len(tables) == 0 {
-		slices.Sort(names)
-		return nil, oneOf("program here", name, slices.Compact(names))
+	slices.Sort(names)
+	if names = slices.Compact(names); !slices.Contains(names, name) {
+		return nil, oneOf("program here", name, names)
 	}
-	return tables, nil
+	return shown, nil
 }
 
-// annotation is the listing of one linked program.
-func annotation(p *machine.ProgramCycles, name string, ops, cycles uint64) report.Table {
+// annotation is the listing of one linked program, and what its ops waited for.
+func annotation(p *machine.ProgramCycles, name string, ops, cycles uint64) []report.Table {
 	t := report.Table{Columns: []report.Column{
-		percent("cycles"), {Name: "cycles", Unit: "/op"}, {Name: "held by"}, {Name: "waits", Unit: "/op"}, {Name: "for"},
-		{Name: "line", Right: true}, {Name: "op", Wrap: true},
+		percent("cycles"), {Name: "cycles", Unit: "/op"}, {Name: "held by"}, {Name: "line", Right: true}, {Name: "op", Wrap: true},
 	}}
-	waited := false
 	var sum uint64
 	proc := ""
+	var blockers []int
+	behind := map[int][][]report.Cell{} // ops that waited, by the one that they waited for longest
 	for i := range p.Ops {
 		site := &p.Program.Sites[p.Program.Ops[i].Site]
 		if name != p.Program.Name && name != site.Proc {
@@ -69,41 +89,43 @@ func annotation(p *machine.ProgramCycles, name string, ops, cycles uint64) repor
 		if site.Proc != proc {
 			proc = site.Proc
 			row := make([]report.Cell, len(t.Columns))
-			row[len(row)-1] = report.Str(proc + ":")
+			row[len(row)-1] = report.Str(proc)
 			t.Rows = append(t.Rows, row)
 		}
 		n := p.Ops[i].Sum()
 		sum += n
-		waits, by := waitsFor(p, i)
-		row := []report.Cell{share(n, cycles), ratio(n, ops), report.Str(held(&p.Ops[i])), ratio(waits, ops), report.Str(by),
+		row := []report.Cell{share(n, cycles), ratio(n, ops), report.Str(held(&p.Ops[i])),
 			report.Str(fmt.Sprint(site.Line)), report.Str("  " + opText(p.Program, i))}
 		if n == 0 {
 			row[0], row[1] = report.Str(""), report.Str("")
 		}
-		if waits == 0 {
-			row[3] = report.Str("")
-		}
-		waited = waited || waits > 0
 		t.Rows = append(t.Rows, row)
-	}
-	if len(t.Rows) > 0 {
-		share := stats.Ratio(100*sum, cycles, 1)
-		t.Title = fmt.Sprintf("%s: %s %% of cycles", name, oneDecimal(share))
-	}
-	if waited {
-		t.Notes = []string{"waits: from when the op could have run until another, which must come first, let it; for: that op and its line."}
-	} else {
-		t.Columns = slices.Delete(t.Columns, 3, 5)
-		for i := range t.Rows {
-			t.Rows[i] = slices.Delete(t.Rows[i], 3, 5)
+		if waits, by := waitsFor(p, i); waits > 0 {
+			if behind[by] == nil {
+				blockers = append(blockers, by)
+			}
+			behind[by] = append(behind[by], []report.Cell{ratio(waits, ops), report.Str("  " + where(p.Program, i))})
 		}
 	}
-	return t
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	share := stats.Ratio(100*sum, cycles, 1)
+	t.Title = fmt.Sprintf("%s: %s %% of cycles", name, oneDecimal(share))
+	if len(blockers) == 0 {
+		return []report.Table{t}
+	}
+	w := report.Table{Columns: []report.Column{{Name: "waits", Unit: "/op"}, {Name: "op", Wrap: true}}, Notes: []string{
+		"waits: from when the op could have run until others, which must come first, let it; it stands below the one that it waited for longest."}}
+	for _, by := range blockers {
+		w.Rows = append(append(w.Rows, []report.Cell{report.Str(""), report.Str("for " + where(p.Program, by))}), behind[by]...)
+	}
+	return []report.Table{t, w}
 }
 
 // waitsFor is how long an op could not run because others had to come first, and of
-// those the one that it waited for longest: its mnemonic and line.
-func waitsFor(p *machine.ProgramCycles, op int) (cycles uint64, by string) {
+// those the one that it waited for longest.
+func waitsFor(p *machine.ProgramCycles, op int) (cycles uint64, by int) {
 	most := uint64(0)
 	for _, h := range p.Holdups {
 		if int(h.Op) != op || h.By < 0 {
@@ -111,12 +133,16 @@ func waitsFor(p *machine.ProgramCycles, op int) (cycles uint64, by string) {
 		}
 		n := max(h.Held, h.Stall)
 		if cycles += n; n > most {
-			most = n
-			mnemonic, _, _ := strings.Cut(opText(p.Program, int(h.By)), " ")
-			by = fmt.Sprintf("%s %d", mnemonic, p.Program.Sites[p.Program.Ops[h.By].Site].Line)
+			most, by = n, int(h.By)
 		}
 	}
 	return cycles, by
+}
+
+// where is an op with the function and the line that it stands in.
+func where(p *cpu.Program, i int) string {
+	site := &p.Sites[p.Ops[i].Site]
+	return fmt.Sprintf("%s:%d: %s", site.Proc, site.Line, opText(p, i))
 }
 
 // opText is an op as the program has it.
@@ -128,6 +154,9 @@ func opText(p *cpu.Program, i int) string {
 	}
 	return text
 }
+
+// heldWidth is what the names of two causes may take together.
+const heldWidth = 12
 
 // held names the causes that make up most of the cycles, at most two.
 func held(c *stats.CauseCycles) string {
@@ -143,6 +172,9 @@ func held(c *stats.CauseCycles) string {
 		}
 		if left[best]*5 < total || left[best] == 0 {
 			break // less than a fifth
+		}
+		if len(names) > 0 && len(names[0])+1+len(stats.Cause(best).String()) > heldWidth {
+			break
 		}
 		names = append(names, stats.Cause(best).String())
 		left[best] = 0

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"cohsim/internal/config"
 	"cohsim/internal/experiment"
 	"cohsim/internal/machine"
 	"cohsim/internal/report"
@@ -19,8 +19,9 @@ import (
 func c2cCommand() *cobra.Command {
 	var f runFlags
 	var lines int
+	var out string
 	cmd := &cobra.Command{
-		Use:   "c2c CONFIG",
+		Use:   "c2c CONFIG|DIR",
 		Short: "Say which lines and fields the cores fight over, and what it costs",
 		Long: `C2c simulates an experiment and says why it is as slow as it is: which lines the
 cores take from each other, which fields of them, which field's accesses take the
@@ -34,12 +35,15 @@ columns are those of perf c2c, but exact: every miss is counted, none is sampled
   true    misses because another core wrote a word that is then used; false: only
           neighbours of what is used were written
 
-
 A sweep gets one row a point, and then the lines of the points that stand last on
 every axis of numbers (as a rule: most cores); --point chooses others. The formats
-csv and json have every line of every point, in three tables: fields, pairs, ops.`,
+csv and json have every line of every point, in three tables: fields, pairs, ops.
+
+With --out all of that is kept in DIR, as NAME.c2c.json, and c2c DIR prints it again
+without simulating; run --lines --out keeps it, too.`,
 		Example: `  cohsim c2c quickstart
-  cohsim c2c quickstart --point cores=8 --point lock=vm_refcnt --lines 5`,
+  cohsim c2c quickstart --point cores=8 --point lock=vm_refcnt --lines 5
+  cohsim c2c quickstart --out results/mine; cohsim c2c results/mine --format csv`,
 		Args:              oneConfig,
 		ValidArgsFunction: completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,17 +53,16 @@ csv and json have every line of every point, in three tables: fields, pairs, ops
 			if lines < 1 {
 				return usage("--lines: %d lines are none", lines)
 			}
-			exp, err := f.load(cmd, args[0])
+			k, err := f.fought(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			opt := experiment.Options{Jobs: f.jobs, Detail: true}
-			opt.Progress = progress(cmd.ErrOrStderr(), exp.RunName)
-			_, details, err := exp.Run(cmd.Context(), opt)
-			if err != nil {
-				return err
+			if out != "" {
+				if err := k.write(out); err != nil {
+					return &ioError{err}
+				}
 			}
-			tables := c2cTables(exp, details, lines, &f)
+			tables := k.tables(lines, &f)
 			return write(cmd.OutOrStdout(), func(w io.Writer) error {
 				return report.WriteTables(w, f.format, tables, report.Options{Wide: f.wide})
 			})
@@ -67,94 +70,98 @@ csv and json have every line of every point, in three tables: fields, pairs, ops
 	}
 	f.add(cmd)
 	cmd.Flags().IntVar(&lines, "lines", 5, "take `N` lines of a point apart, if they cost 1 %")
+	cmd.Flags().StringVar(&out, "out", "", "keep what c2c knows in `DIR`")
 	return cmd
 }
 
-// c2cTables are those of a format: tidy ones for programs, few for people.
-func c2cTables(exp *experiment.Experiment, details []experiment.PointResult, lines int, f *runFlags) []report.Table {
-	fights := mergeSeeds(details)
-	if f.format == "csv" || f.format == "json" {
-		return tidy(exp, fights)
-	}
-	var tables []report.Table
-	if len(fights) > 1 {
-		tables = append(tables, overview(exp, fights))
-	}
-	for i := range fights {
-		if len(f.points) > 0 || last(exp, fights[i].point) {
-			tables = append(tables, fights[i].tables(lines)...)
+// fought simulates the experiment that ref names, or reads what a directory keeps.
+func (f *runFlags) fought(cmd *cobra.Command, ref string) (*fought, error) {
+	if info, err := os.Stat(ref); err == nil && info.IsDir() {
+		for _, flag := range []string{"set", "seed", "jobs", "out"} {
+			if cmd.Flags().Changed(flag) {
+				return nil, usage("--%s: c2c of a directory simulates nothing; name the config instead", flag)
+			}
 		}
+		if err := f.checkPrinting(); err != nil {
+			return nil, err
+		}
+		return readFought(ref, f.points)
+	}
+	exp, err := f.load(cmd, ref)
+	if err != nil {
+		return nil, err
+	}
+	opt := experiment.Options{Jobs: f.jobs, Detail: true}
+	opt.Progress = progress(cmd.ErrOrStderr(), exp.RunName)
+	_, details, err := exp.Run(cmd.Context(), opt)
+	if err != nil {
+		return nil, err
+	}
+	return foughtIn(exp, details), nil
+}
+
+// legend explains the columns, once, below the last table.
+const legend = "+: byte in the line; misses: line absent or not writable; HITM: of these, modified in another cache; " +
+	"stores: that wanted to write; invs: copies taken from others; true: the word used had been written by another core; false: only its neighbours."
+
+// tables are those of a format: tidy ones for programs, few for people.
+func (k *fought) tables(lines int, f *runFlags) []report.Table {
+	if f.format == "csv" || f.format == "json" {
+		return k.tidy()
+	}
+	var apart, tables []report.Table
+	_, values := k.axes()
+	shown := last(values)
+	for _, fight := range k.Points {
+		if len(f.points) > 0 || shown(fight.Point) {
+			apart = append(apart, fight.tables(lines)...)
+		}
+	}
+	if len(k.Points) > 1 || len(apart) == 0 {
+		tables = append(tables, k.overview())
+	}
+	if tables = append(tables, apart...); len(apart) > 0 {
+		end := &tables[len(tables)-1]
+		end.Notes = append(end.Notes, legend)
 	}
 	return tables
 }
 
-// fight is what the seeds of one point have together.
-type fight struct {
-	point       *config.Point
-	lines       []machine.LineReport
-	ops, cycles uint64
-}
-
-// mergeSeeds adds up the runs of each point. Lines have the same addresses in
-// all of them, because a workload places its objects in a fixed order.
-func mergeSeeds(details []experiment.PointResult) []*fight {
-	var out []*fight
-	for _, d := range details {
-		if len(out) == 0 || out[len(out)-1].point != d.Point {
-			out = append(out, &fight{point: d.Point})
-		}
-		f := out[len(out)-1]
-		f.ops += d.Ops
-		f.cycles += d.Cycles
-		f.lines = machine.MergeLines(f.lines, d.Lines)
-	}
-	return out
-}
-
-// last tells whether a point stands last on every axis of numbers.
-func last(exp *experiment.Experiment, p *config.Point) bool {
-	for i, l := range p.Labels {
-		switch l.Value.(type) {
-		case int64, float64:
-			values := exp.Axes[i].Values
-			if l.Value != values[len(values)-1].Label {
-				return false
-			}
-		}
-	}
-	return true
-}
-
 // overview has a row a point: what its lines cost together, and the worst one.
-func overview(exp *experiment.Experiment, fights []*fight) report.Table {
-	t := report.Table{Title: "Cycles of all cores that wait for lines of other cores", Keys: len(exp.Axes)}
-	for _, a := range exp.Axes {
-		name := a.Name[strings.LastIndexByte(a.Name, '.')+1:]
+func (k *fought) overview() report.Table {
+	axes, values := k.axes()
+	t := report.Table{Title: "Cycles of all cores that wait for lines of other cores", Keys: len(axes)}
+	for _, a := range axes {
+		name := a[strings.LastIndexByte(a, '.')+1:]
 		if name == "kind" {
-			name = a.Name // of what?
+			name = a // of what?
 		}
-		_, text := a.Values[0].Label.(string)
-		t.Columns = append(t.Columns, report.Column{Name: name, Right: !text})
+		t.Columns = append(t.Columns, report.Column{Name: name, Right: values[a][0].IsNumber()})
 	}
 	t.Columns = append(t.Columns, percent("waiting"), report.Column{Name: "cycles", Unit: "/op"}, perOp("misses"),
 		report.Column{Name: "mostly for"}, report.Column{Name: "beside it", Unit: "fields", Optional: true})
-	for _, f := range fights {
+	quiet := false
+	for _, f := range k.Points {
 		var row []report.Cell
-		for _, l := range f.point.Labels {
-			row = append(row, report.Str(label(l.Value)))
+		for _, a := range f.Point {
+			row = append(row, report.Str(a.Value.String()))
 		}
 		var all machine.WordReport
-		for i := range f.lines {
-			all.Add(&f.lines[i].Total)
+		for i := range f.Lines {
+			all.Add(&f.Lines[i].Total)
 		}
-		row = append(row, share(all.Cycles, f.cycles), ratio(all.Cycles, f.ops), ratio(all.Misses, f.ops))
-		if len(f.lines) == 0 {
+		row = append(row, share(all.Cycles, f.Cycles), ratio(all.Cycles, f.Ops), ratio(all.Misses, f.Ops))
+		if len(f.Lines) == 0 {
+			quiet = true
 			row = append(row, report.Str("-"), report.Num(stats.Missing))
 		} else {
-			l := &f.lines[0]
+			l := &f.Lines[0]
 			row = append(row, report.Str(hottest(l)), report.Count(uint64(len(l.Words)-1)))
 		}
 		t.Rows = append(t.Rows, row)
+	}
+	if quiet {
+		t.Notes = append(t.Notes, "-: no core took a line from another.")
 	}
 	return t
 }
@@ -162,17 +169,17 @@ func overview(exp *experiment.Experiment, fights []*fight) report.Table {
 // tables takes one point apart: its lines and their fields, which accesses
 // disturb which, and the ops that pay.
 func (f *fight) tables(n int) []report.Table {
-	shown := f.lines[:min(n, len(f.lines))]
-	for len(shown) > 1 && shown[len(shown)-1].Total.Cycles*100 < f.cycles {
+	shown := f.Lines[:min(n, len(f.Lines))]
+	for len(shown) > 1 && shown[len(shown)-1].Total.Cycles*100 < f.Cycles {
 		shown = shown[:len(shown)-1] // below 1 % of the time
 	}
 	remote := slices.ContainsFunc(shown, func(l machine.LineReport) bool { return l.Total.HitMRemote > 0 })
-	title := f.point.String()
+	title := f.title()
 	if title == "" {
 		title = "Lines by cost"
 	}
-	if len(f.lines) == 0 {
-		return []report.Table{{Title: title + ": no core took a line from another", Columns: []report.Column{{Name: "field"}}}}
+	if len(f.Lines) == 0 {
+		return nil // the overview says so
 	}
 	lines := report.Table{Title: title, Keys: 3, Columns: []report.Column{
 		{Name: "#", Right: true}, {Name: "+", Right: true}, {Name: "field"}, percent("cycles"), perOp("misses"), perOp("HITM"),
@@ -183,11 +190,11 @@ func (f *fight) tables(n int) []report.Table {
 	lines.Columns = append(lines.Columns, optional(perOp("stores")), optional(perOp("invs")), perOp("true"), perOp("false"))
 	row := func(number, offset, name string, w *machine.WordReport) {
 		r := []report.Cell{report.Str(number), report.Str(offset), report.Str(name),
-			share(w.Cycles, f.cycles), ratio(w.Misses, f.ops), ratio(w.HitMLocal+w.HitMRemote, f.ops)}
+			share(w.Cycles, f.Cycles), ratio(w.Misses, f.Ops), ratio(w.HitMLocal+w.HitMRemote, f.Ops)}
 		if remote {
-			r = append(r, ratio(w.HitMRemote, f.ops))
+			r = append(r, ratio(w.HitMRemote, f.Ops))
 		}
-		lines.Rows = append(lines.Rows, append(r, ratio(w.Stores, f.ops), ratio(w.Invalidated, f.ops), ratio(w.True, f.ops), ratio(w.False, f.ops)))
+		lines.Rows = append(lines.Rows, append(r, ratio(w.Stores, f.Ops), ratio(w.Invalidated, f.Ops), ratio(w.True, f.Ops), ratio(w.False, f.Ops)))
 	}
 	for i := range shown {
 		l := &shown[i]
@@ -200,12 +207,12 @@ func (f *fight) tables(n int) []report.Table {
 			row(number, fmt.Sprint(l.Words[k].Offset), l.Words[k].Symbol, &l.Words[k])
 		}
 	}
-	if len(f.lines) > len(shown) {
+	if len(f.Lines) > len(shown) {
 		var rest machine.WordReport
-		for i := len(shown); i < len(f.lines); i++ {
-			rest.Add(&f.lines[i].Total)
+		for i := len(shown); i < len(f.Lines); i++ {
+			rest.Add(&f.Lines[i].Total)
 		}
-		row("", "", fmt.Sprintf("%d more lines", len(f.lines)-len(shown)), &rest)
+		row("", "", fmt.Sprintf("%d more lines", len(f.Lines)-len(shown)), &rest)
 	}
 	out := []report.Table{lines}
 	for _, t := range []report.Table{f.pairs(shown), f.stalls(shown)} {
@@ -221,10 +228,10 @@ func (f *fight) pairs(lines []machine.LineReport) report.Table {
 	t := report.Table{Columns: []report.Column{{Name: "misses on"}, {Name: "because of accesses to"}, perOp("copies")}}
 	for i := range lines {
 		for _, p := range lines[i].Pairs {
-			if p.Count*100 < f.ops || p.Count*50 < lines[i].Total.Misses {
+			if p.Count*100 < f.Ops || p.Count*50 < lines[i].Total.Misses {
 				break // sorted; what happens to so few operations or misses explains nothing
 			}
-			t.Rows = append(t.Rows, []report.Cell{report.Str(p.Victim), report.Str(p.By), ratio(p.Count, f.ops)})
+			t.Rows = append(t.Rows, []report.Cell{report.Str(p.Victim), report.Str(p.By), ratio(p.Count, f.Ops)})
 		}
 	}
 	return t
@@ -239,10 +246,10 @@ func (f *fight) stalls(lines []machine.LineReport) report.Table {
 	}
 	slices.SortStableFunc(all, func(a, b machine.Stall) int { return cmp.Compare(b.Cycles, a.Cycles) })
 	for _, s := range all {
-		if s.Cycles*200 < f.cycles || f.ops == 0 {
+		if s.Cycles*200 < f.Cycles || f.Ops == 0 {
 			break // below 0.5 %
 		}
-		t.Rows = append(t.Rows, []report.Cell{share(s.Cycles, f.cycles), ratio(s.Cycles, f.ops),
+		t.Rows = append(t.Rows, []report.Cell{share(s.Cycles, f.Cycles), ratio(s.Cycles, f.Ops),
 			report.Str(fmt.Sprintf("%s:%d: %s", s.Proc, s.Line, s.Text))})
 	}
 	return t

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"cohsim/internal/experiment"
 	"cohsim/internal/report"
 	"cohsim/internal/stats"
 )
@@ -11,11 +10,12 @@ import (
 // tidy is everything that c2c knows, for programs to read: every point and every
 // line, exact counts, one observation a row. The three tables are fields, pairs
 // of fields, and ops.
-func tidy(exp *experiment.Experiment, fights []*fight) []report.Table {
+func (k *fought) tidy() []report.Table {
+	axes, _ := k.axes()
 	table := func(title string, names ...string) report.Table {
 		t := report.Table{Title: title}
-		for _, a := range exp.Axes {
-			t.Columns = append(t.Columns, report.Column{Name: a.Name})
+		for _, a := range axes {
+			t.Columns = append(t.Columns, report.Column{Name: a})
 		}
 		for _, n := range names {
 			t.Columns = append(t.Columns, report.Column{Name: n})
@@ -26,10 +26,10 @@ func tidy(exp *experiment.Experiment, fights []*fight) []report.Table {
 		"stores", "invalidations", "true_sharing", "false_sharing")
 	pairs := table("pairs", "ops", "line", "missed", "taken_by", "copies")
 	ops := table("ops", "ops", "total_cycles", "line", "field", "program", "program_line", "op", "cycles")
-	for _, f := range fights {
+	for _, f := range k.Points {
 		var point []report.Cell
-		for _, l := range f.point.Labels {
-			point = append(point, report.Str(label(l.Value)))
+		for _, a := range f.Point {
+			point = append(point, report.Str(a.Value.String()))
 		}
 		row := func(cells ...any) []report.Cell {
 			r := append([]report.Cell(nil), point...)
@@ -43,18 +43,18 @@ func tidy(exp *experiment.Experiment, fights []*fight) []report.Table {
 			}
 			return r
 		}
-		for i := range f.lines {
-			l := &f.lines[i]
+		for i := range f.Lines {
+			l := &f.Lines[i]
 			at := fmt.Sprintf("%#x", uint64(l.Addr))
 			for _, w := range l.Words {
-				fields.Rows = append(fields.Rows, row(f.ops, f.cycles, at, uint64(w.Offset), w.Symbol, w.Cycles, w.Misses,
+				fields.Rows = append(fields.Rows, row(f.Ops, f.Cycles, at, uint64(w.Offset), w.Symbol, w.Cycles, w.Misses,
 					w.HitMLocal, w.HitMRemote, w.Stores, w.Invalidated, w.True, w.False))
 			}
 			for _, p := range l.Pairs {
-				pairs.Rows = append(pairs.Rows, row(f.ops, at, p.Victim, p.By, p.Count))
+				pairs.Rows = append(pairs.Rows, row(f.Ops, at, p.Victim, p.By, p.Count))
 			}
 			for _, s := range l.Stalls {
-				ops.Rows = append(ops.Rows, row(f.ops, f.cycles, at, s.Field, s.Proc, uint64(s.Line), s.Text, s.Cycles))
+				ops.Rows = append(ops.Rows, row(f.Ops, f.Cycles, at, s.Field, s.Proc, uint64(s.Line), s.Text, s.Cycles))
 			}
 		}
 	}

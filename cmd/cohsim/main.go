@@ -3,7 +3,7 @@
 //	cohsim run CONFIG        simulate an experiment, print its tables
 //	cohsim compare BASE NEW  say which metrics moved, fail on a regression
 //	cohsim merge DIR...      join the shards of a sweep
-//	cohsim c2c CONFIG        say which lines and fields the cores fight over
+//	cohsim c2c CONFIG|DIR    say which lines and fields the cores fight over
 //	cohsim list, show        what there is: locks, workloads, machines, …
 //	cohsim metrics, explain  what a number or a key means
 //	cohsim layout            import and draw struct layouts

@@ -52,11 +52,11 @@ func readResult(files source, name string) (*report.Document, error) {
 		return nil, err
 	}
 	if strings.HasSuffix(name, ".csv") {
-		records, err := report.ReadCSV(bytes.NewReader(text))
+		doc, err := report.ReadCSV(bytes.NewReader(text))
 		if err != nil {
 			err = fmt.Errorf("%s is no result that run --format csv writes: %w", path.Base(name), err)
 		}
-		return &report.Document{Records: records}, err
+		return doc, err
 	}
 	doc, err := report.ReadJSON(bytes.NewReader(text))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"cohsim/configs"
+	"cohsim/internal/config"
 	"cohsim/internal/experiment"
 	"cohsim/internal/report"
 	"cohsim/internal/sweep"
@@ -169,6 +170,12 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 			if figures != "" && len(exp.Figures) == 0 {
 				return usage("--figures: %s has no [[figure]]; cohsim explain figure.kind tells how to ask for one", args[0])
 			}
+			var listed func(*config.Point) bool
+			if program != "" {
+				if listed, err = annotated(exp, program, len(f.points) > 0); err != nil {
+					return err
+				}
+			}
 			stderr := cmd.ErrOrStderr()
 			var cost experiment.CheckCost
 			opt := experiment.Options{Jobs: f.jobs, Cost: &cost, Detail: program != "" || lines > 0}
@@ -199,11 +206,14 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 			var listing []report.Table
 			switch {
 			case program != "":
-				if listing, err = annotate(exp, details, program, len(f.points) > 0); err != nil {
-					return err
-				}
+				listing = annotate(details, program, listed)
 			case lines > 0:
-				listing = c2cTables(exp, details, lines, &f)
+				k := foughtIn(exp, details)
+				if listing = k.tables(lines, &f); out != "" && part == "" {
+					if err := k.write(out); err != nil {
+						return &ioError{err}
+					}
+				}
 			}
 			if figures != "" {
 				if err := os.MkdirAll(figures, 0o777); err != nil {

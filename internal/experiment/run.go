@@ -90,28 +90,12 @@ func (e *Experiment) Plan() (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		axes, err := axesOf(&e.Points[i])
-		if err != nil {
-			return nil, err
-		}
+		axes := Axes(&e.Points[i])
 		for _, seed := range e.Seeds {
 			p.Runs = append(p.Runs, PlannedRun{Key: runKey(head.Engine, identity, uint64(seed)), Point: axes, Seed: uint64(seed)})
 		}
 	}
 	return p, nil
-}
-
-// axesOf are the labels of a point as records have them.
-func axesOf(p *config.Point) ([]report.Axis, error) {
-	var out []report.Axis
-	for _, l := range p.Labels {
-		v, err := report.ScalarOf(l.Value)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, report.Axis{Name: l.Axis, Value: v})
-	}
-	return out, nil
 }
 
 // Todo are the runs that [Experiment.Run] would simulate, as indices into the runs
@@ -221,10 +205,7 @@ func (e *Experiment) simulate(p *config.Point, seed int, detail bool) (outcome, 
 		return fail(err)
 	}
 	e.used.give(m)
-	out := outcome{checked: res.Checked, took: time.Since(start), record: report.Record{Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
-	if out.record.Point, err = axesOf(p); err != nil {
-		return fail(&machine.Bug{What: err.Error()})
-	}
+	out := outcome{checked: res.Checked, took: time.Since(start), record: report.Record{Point: Axes(p), Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}}
 	if detail {
 		total := &res.Run.Total
 		out.detail = PointResult{p, seed, res.Lines, total.Ops.Latency.Count(), total.CPU.Total, res.Programs}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"cohsim/cpu"
 	"cohsim/internal/config"
 	"cohsim/internal/report"
 )
@@ -16,70 +17,86 @@ func (e *Experiment) Select(choices []string) error {
 	if len(choices) == 0 {
 		return nil
 	}
-	wanted := map[int][]string{}
-	for _, c := range choices {
-		name, values, ok := strings.Cut(c, "=")
-		if !ok {
-			return fmt.Errorf("%q is not AXIS=VALUE", c)
-		}
-		axis := slices.IndexFunc(e.Axes, func(a config.Axis) bool { return a.Name == name })
-		if axis < 0 {
-			axis = slices.IndexFunc(e.Axes, func(a config.Axis) bool { return strings.HasSuffix(a.Name, "."+name) })
-		}
-		if axis < 0 {
-			return fmt.Errorf("the sweep has no axis %q; it has %s", name, strings.Join(e.axisNames(), ", "))
-		}
-		known := valueTexts(&e.Axes[axis])
-		// A value may itself hold a comma.
-		list := []string{values}
-		if !slices.Contains(known, values) {
-			list = strings.Split(values, ",")
-		}
-		for _, v := range list {
-			if !slices.Contains(known, v) {
-				return fmt.Errorf("the axis %q has no value %q; it has %s", e.Axes[axis].Name, v, strings.Join(known, ", "))
-			}
-			wanted[axis] = append(wanted[axis], v)
+	var axes []string
+	values := map[string][]report.Scalar{}
+	for i := range e.Axes {
+		a := &e.Axes[i]
+		axes = append(axes, a.Name)
+		for _, v := range a.Values {
+			values[a.Name] = append(values[a.Name], scalar(v.Label))
 		}
 	}
-	e.Points = slices.DeleteFunc(slices.Clone(e.Points), func(p config.Point) bool {
-		for axis, values := range wanted {
-			if !slices.Contains(values, valueText(p.Labels[axis].Value)) {
-				return true
-			}
-		}
-		return false
-	})
+	chosen, err := Choose(axes, values, choices)
+	if err != nil {
+		return err
+	}
+	e.Points = slices.DeleteFunc(slices.Clone(e.Points), func(p config.Point) bool { return !chosen(Axes(&p)) })
 	if len(e.Points) == 0 {
 		return fmt.Errorf("no point has %s", strings.Join(choices, " and "))
 	}
 	return nil
 }
 
-func (e *Experiment) axisNames() []string {
-	var out []string
-	for _, a := range e.Axes {
-		out = append(out, a.Name)
+// Choose is which points [Experiment.Select] keeps, for axes with these values.
+func Choose(axes []string, values map[string][]report.Scalar, choices []string) (func(point []report.Axis) bool, error) {
+	wanted := map[string][]string{}
+	for _, c := range choices {
+		name, text, ok := strings.Cut(c, "=")
+		if !ok {
+			return nil, fmt.Errorf("%q is not AXIS=VALUE", c)
+		}
+		i := slices.Index(axes, name)
+		if i < 0 {
+			i = slices.IndexFunc(axes, func(a string) bool { return strings.HasSuffix(a, "."+name) })
+		}
+		if i < 0 && len(axes) == 0 {
+			return nil, fmt.Errorf("the sweep has no axis %q; it has none: the config sweeps nothing", name)
+		}
+		if i < 0 {
+			return nil, fmt.Errorf("the sweep has no axis %q; it has %s", name, strings.Join(axes, ", "))
+		}
+		axis := axes[i]
+		var known []string
+		for _, v := range values[axis] {
+			known = append(known, v.String())
+		}
+		// A value may itself hold a comma.
+		list := []string{text}
+		if !slices.Contains(known, text) {
+			list = strings.Split(text, ",")
+		}
+		for _, v := range list {
+			if !slices.Contains(known, v) {
+				return nil, fmt.Errorf("the axis %q has no value %q; it has %s", axis, v, strings.Join(known, ", "))
+			}
+			wanted[axis] = append(wanted[axis], v)
+		}
 	}
-	if len(out) == 0 {
-		out = []string{"none: the config sweeps nothing"}
-	}
-	return out
+	return func(point []report.Axis) bool {
+		return !slices.ContainsFunc(point, func(a report.Axis) bool {
+			list, asked := wanted[a.Name]
+			return asked && !slices.Contains(list, a.Value.String())
+		})
+	}, nil
 }
 
-func valueTexts(a *config.Axis) []string {
-	var out []string
-	for _, v := range a.Values {
-		out = append(out, valueText(v.Label))
-	}
-	return out
-}
-
-// valueText is a label as tables show it.
-func valueText(v any) string {
-	s, err := report.ScalarOf(v)
+// scalar is a label as records have it. Config has checked that it is one.
+func scalar(label any) report.Scalar {
+	s, err := report.ScalarOf(label)
 	if err != nil {
-		return fmt.Sprint(v)
+		panic("experiment: " + err.Error())
 	}
-	return s.String()
+	return s
+}
+
+// Programs are what the threads of a point run.
+func (e *Experiment) Programs(p *config.Point) []*cpu.Program { return e.points[p.Config].programs }
+
+// Axes are the labels of a point as records have them.
+func Axes(p *config.Point) []report.Axis {
+	var out []report.Axis
+	for _, l := range p.Labels {
+		out = append(out, report.Axis{Name: l.Axis, Value: scalar(l.Value)})
+	}
+	return out
 }

@@ -12,20 +12,25 @@ import (
 	"cohsim/internal/stats"
 )
 
-// tail are the columns after the axes.
-var tail = [...]string{"seed", "metric", "value", "unit"}
+// tail are the columns after the axes, and origin those after them: where the numbers
+// come from, the same in every row, since a strict reader takes no header of comments.
+var (
+	tail   = [...]string{"seed", "metric", "value", "unit"}
+	origin = [...]string{"engine", "config_hash", "command"}
+)
 
-// WriteCSV writes records tidily: one observation a row, with the columns
-// axes…, seed, metric, value, unit. A missing value is an empty field, which
-// pandas and R read as NA.
-func WriteCSV(w io.Writer, records []Record) error {
-	axes, _ := (&Document{Records: records}).Axes()
+// WriteCSV writes a result tidily: one observation a row, with the columns
+// axes…, seed, metric, value, unit, engine, config_hash, command. A missing value is an
+// empty field, which pandas and R read as NA.
+func WriteCSV(w io.Writer, d *Document, command string) error {
+	axes, _ := d.Axes()
 	out := csv.NewWriter(w)
-	row := append(slices.Clone(axes), tail[:]...)
+	row := slices.Concat(axes, tail[:], origin[:])
 	if err := out.Write(row); err != nil {
 		return err
 	}
-	for _, r := range records {
+	copy(row[len(axes)+len(tail):], []string{strconv.Itoa(d.Engine), d.ConfigHash, command})
+	for _, r := range d.Records {
 		for i, a := range axes {
 			v, _ := r.Axis(a)
 			row[i] = v.String()
@@ -45,10 +50,10 @@ func WriteCSV(w io.Writer, records []Record) error {
 	return out.Error()
 }
 
-// ReadCSV reads what WriteCSV wrote. CSV does not tell the string "8" from the
+// ReadCSV reads what WriteCSV wrote, also without the columns from engine on. CSV does not tell the string "8" from the
 // number 8: what looks like a number or a bool is taken for one, and every
 // record has every axis. Rows of one record must be adjacent and name each metric once.
-func ReadCSV(r io.Reader) ([]Record, error) {
+func ReadCSV(r io.Reader) (*Document, error) {
 	in := csv.NewReader(r)
 	head, err := in.Read()
 	if err == io.EOF {
@@ -56,6 +61,11 @@ func ReadCSV(r io.Reader) ([]Record, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	d, first := &Document{}, []string(nil) // the origin of the first row
+	withOrigin := len(head) >= len(origin) && slices.Equal(head[len(head)-len(origin):], origin[:])
+	if withOrigin {
+		head = head[:len(head)-len(origin)]
 	}
 	axes, ok := head[:max(0, len(head)-len(tail))], len(head) >= len(tail)
 	if !ok || !slices.Equal(head[len(axes):], tail[:]) {
@@ -66,23 +76,31 @@ func ReadCSV(r io.Reader) ([]Record, error) {
 			return nil, fmt.Errorf("line 1: axis %q is empty or occurs twice", a)
 		}
 	}
-	var records []Record
 	seen := map[string]bool{}    // keys of records
 	metrics := map[string]bool{} // of the current record
 	last := ""
 	for {
 		row, err := in.Read()
 		if err == io.EOF {
-			return records, nil
+			return d, nil
 		}
 		if err != nil {
 			return nil, err
 		}
 		line, _ := in.FieldPos(0)
-		fail := func(format string, args ...any) ([]Record, error) {
+		fail := func(format string, args ...any) (*Document, error) {
 			return nil, fmt.Errorf("line %d: %s", line, fmt.Sprintf(format, args...))
 		}
-		obs := row[len(axes):]
+		if from := row[len(head):]; first == nil && withOrigin {
+			first = from
+			if d.Engine, err = strconv.Atoi(from[0]); err != nil || d.Engine < 0 {
+				return fail("engine %q is not a whole number", from[0])
+			}
+			d.ConfigHash = from[1]
+		} else if !slices.Equal(from, first) {
+			return fail("the row is of another result than the first: %q, not %q", from, first)
+		}
+		obs := row[len(axes):len(head)]
 		if key := fmt.Sprintf("%q", row[:len(axes)+1]); key != last {
 			if seen[key] {
 				return fail("the rows of a point and seed are not adjacent")
@@ -97,7 +115,7 @@ func ReadCSV(r io.Reader) ([]Record, error) {
 			for i, a := range axes {
 				rec.Point = append(rec.Point, Axis{a, guess(row[i])})
 			}
-			records = append(records, rec)
+			d.Records = append(d.Records, rec)
 		}
 		m := stats.Reading{Name: obs[1], Unit: obs[3]}
 		if m.Name == "" || metrics[m.Name] {
@@ -109,7 +127,7 @@ func ReadCSV(r io.Reader) ([]Record, error) {
 				return fail("%v", err)
 			}
 		}
-		rec := &records[len(records)-1]
+		rec := &d.Records[len(d.Records)-1]
 		rec.Metrics = append(rec.Metrics, m)
 	}
 }

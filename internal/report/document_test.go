@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -136,21 +137,21 @@ func TestAnInvalidConfigIsNotWritten(t *testing.T) {
 func TestCSVHasOneObservationARow(t *testing.T) {
 	d := sampleDoc(quickLocks, []int{1, 2}, 2)
 	var b bytes.Buffer
-	if err := WriteCSV(&b, d.Records); err != nil {
+	if err := WriteCSV(&b, d, "cohsim run x.toml"); err != nil {
 		t.Fatal(err)
 	}
 	text := b.String()
-	if head, _, _ := strings.Cut(text, "\n"); head != "run.cores,lock,seed,metric,value,unit" {
+	if head, _, _ := strings.Cut(text, "\n"); head != "run.cores,lock,seed,metric,value,unit,engine,config_hash,command" {
 		t.Errorf("header %q", head)
 	}
 	if want := 1 + len(d.Records)*len(d.Records[0].Metrics); strings.Count(text, "\n") != want {
 		t.Errorf("%d lines, want %d", strings.Count(text, "\n"), want)
 	}
-	if !strings.Contains(text, "\n1,mmap_lock,1,l2.hits,,accesses\n") {
+	if !strings.Contains(text, fmt.Sprintf("\n1,mmap_lock,1,l2.hits,,accesses,%d,%s,cohsim run x.toml\n", d.Engine, d.ConfigHash)) {
 		t.Error("a missing value is not an empty field")
 	}
 	back, err := ReadCSV(&b)
-	if err != nil || !reflect.DeepEqual(back, d.Records) {
+	if err != nil || !reflect.DeepEqual(back.Records, d.Records) || back.Engine != d.Engine || back.ConfigHash != d.ConfigHash {
 		t.Errorf("reads back different: %v", err)
 	}
 }
@@ -158,15 +159,17 @@ func TestCSVHasOneObservationARow(t *testing.T) {
 func TestABadCSVIsAnErrorThatNamesItsLine(t *testing.T) {
 	head := "run.cores,seed,metric,value,unit\n"
 	for text, want := range map[string]string{
-		"":                                  "line 1: no header",
-		"seed,metric,unit\n":                "line 1: the columns do not end",
-		"a,a,seed,metric,value,unit\n":      `line 1: axis "a"`,
-		head + "1,1,a.b,1\n":                "line 2",
-		head + "1,x,a.b,1,u\n":              `line 2: seed "x"`,
-		head + "1,+1,a.b,1,u\n":             `line 2: seed "+1"`,
-		head + "1,1,a.b,one,u\n":            "line 2: value \"one\"",
-		head + "1,1,,1,u\n":                 "line 2: metric \"\"",
-		head + "1,1,a.b,1,u\n1,1,a.b,1,u\n": "line 3: metric \"a.b\"",
+		"":                             "line 1: no header",
+		"seed,metric,unit\n":           "line 1: the columns do not end",
+		"a,a,seed,metric,value,unit\n": `line 1: axis "a"`,
+		head + "1,1,a.b,1\n":           "line 2",
+		"seed,metric,value,unit,engine,config_hash,command\n1,a.b,1,u,x,h,c\n":                  `line 2: engine "x"`,
+		"seed,metric,value,unit,engine,config_hash,command\n1,a.b,1,u,1,h,c\n1,a.c,1,u,2,h,c\n": "line 3: the row is of another result",
+		head + "1,x,a.b,1,u\n":                           `line 2: seed "x"`,
+		head + "1,+1,a.b,1,u\n":                          `line 2: seed "+1"`,
+		head + "1,1,a.b,one,u\n":                         "line 2: value \"one\"",
+		head + "1,1,,1,u\n":                              "line 2: metric \"\"",
+		head + "1,1,a.b,1,u\n1,1,a.b,1,u\n":              "line 3: metric \"a.b\"",
 		head + "1,1,a.b,1,u\n2,1,a.b,1,u\n1,1,a.c,1,u\n": "line 4: the rows of a point and seed are not adjacent",
 	} {
 		if _, err := ReadCSV(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
@@ -240,20 +243,21 @@ func FuzzReadJSON(f *testing.F) {
 func FuzzReadCSV(f *testing.F) {
 	f.Add("run.cores,lock,seed,metric,value,unit\n8,\"a,b\",1,x.y,1.5,u\n8,\"a,b\",1,x.z,,u\n")
 	f.Add("seed,metric,value,unit\n1,a,1e3,\n")
+	f.Add("seed,metric,value,unit,engine,config_hash,command\n1,a,1,,2,ab,c\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := ReadCSV(strings.NewReader(text))
 		if err != nil {
 			return
 		}
 		var one, two bytes.Buffer
-		if err := WriteCSV(&one, r); err != nil {
+		if err := WriteCSV(&one, r, ""); err != nil {
 			t.Fatal(err)
 		}
 		back, err := ReadCSV(bytes.NewReader(one.Bytes()))
 		if err != nil || !reflect.DeepEqual(back, r) {
 			t.Fatalf("%v\nwrote %+v\nread %+v", err, r, back)
 		}
-		if err := WriteCSV(&two, back); err != nil || one.String() != two.String() {
+		if err := WriteCSV(&two, back, ""); err != nil || one.String() != two.String() {
 			t.Errorf("written again it differs: %v", err)
 		}
 	})

@@ -38,7 +38,7 @@ func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options)
 	case "json":
 		return WriteJSON(w, doc)
 	case "csv":
-		return WriteCSV(w, doc.Records)
+		return WriteCSV(w, doc, opt.Command)
 	case "bench":
 		return WriteBench(w, doc)
 	}
