@@ -28,9 +28,13 @@ func (c *Core) begin(i int32, e *entry, t int64) {
 			e.flags |= chained
 		}
 		if c.tm.AtomicPre > 0 && !c.info[e.pc].far {
-			e.phase = preparing
-			c.schedule(i, t+int64(c.tm.AtomicPre))
-			return
+			// Arithmetic that is still to retire before it holds up none of this phase:
+			// it began when all that could have stopped the op was over.
+			if at := max(e.at, c.settled) + int64(c.tm.AtomicPre); at > t {
+				e.phase = preparing
+				c.schedule(i, at)
+				return
+			}
 		}
 		c.needLine(i, e, t)
 	case LoadExcl, Wait:

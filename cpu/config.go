@@ -17,11 +17,12 @@ type Config struct {
 
 	StoreBuffer   int     `toml:"store_buffer_entries" min:"1" max:"512" doc:"stores from dispatch until they are visible"`
 	ForwardCycles int     `toml:"store_forward_cycles" min:"0" max:"100" doc:"latency of a load that takes its value from an older store of its own core"`
+	StoreCommit   int     `toml:"store_commit_cycles" min:"0" max:"1000" doc:"cycles from a store's retirement into an empty store queue until it can be visible"`
 	StoreMerge    bool    `toml:"store_merge" doc:"consecutive buffered stores to one line become visible together"`
 	StoreRestart  float64 `toml:"store_restart_ns" min:"0" max:"1000" doc:"delay of the next drain after a store that missed got its line"`
 	StorePrefetch string  `toml:"store_prefetch" oneof:"drain retire address" doc:"when a store asks for ownership: when it is to leave the buffer, already when it retires into it, or as soon as its address is known"`
 
-	AtomicPre      int    `toml:"atomic_pre_cycles" min:"0" max:"1000" doc:"locked op: cycles at the window's head before it needs the line"`
+	AtomicPre      int    `toml:"atomic_pre_cycles" min:"0" max:"1000" doc:"locked op: cycles before it needs the line, from when all older accesses, fences and branches are done; it ends at the window's head"`
 	AtomicHold     int    `toml:"atomic_hold_cycles" min:"1" max:"1000" doc:"locked op: cycles that it holds the line against snoops"`
 	AtomicPost     int    `toml:"atomic_post_cycles" min:"0" max:"1000" doc:"locked op: cycles from unlock to retirement; younger loads already run"`
 	AtomicGrace    int    `toml:"atomic_grace_ops" min:"0" max:"64" doc:"back-to-back locked ops on a line that still run after a snoop for it arrived"`

@@ -77,6 +77,7 @@ type Core struct {
 	sqTail     uint64
 	sqUnknown  int // stores whose address is not known
 
+	settled    int64 // when the last of the accesses, fences and branches was done that have left the window
 	monitor    uint64
 	armedAt    int64  // when the load-linked performed
 	yield      uint64 // line that a snoop gets before the next locked op does, until yieldTo
@@ -350,7 +351,7 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 		c.fence(i, e, t)
 	case RMW, StoreExcl, LoadExcl, Wait:
 		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
-		e.phase = atHead
+		e.phase, e.at = atHead, t
 		if c.tm.AtomicPrefetch && e.op.Code == RMW && !c.info[e.pc].far {
 			c.ask(e, t)
 		}

@@ -89,7 +89,7 @@ run:
 			c.chain = noLine
 		case Store:
 			addr := a + uint64(int64(op.Off))
-			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) {
+			if op.Flags&Ghosted != 0 || Unaligned(addr, op.Bytes()) || c.tm.StoreCommit > 0 {
 				break run
 			}
 			if !queued && next >= c.drainReady && c.port.PlainStore(addr, op.Bytes(), op.Truncate(b)) {

@@ -32,12 +32,17 @@ func (c *Core) retire(t int64) int32 {
 				panic(c.bad(e))
 			}
 			c.St.CPU.MemOps++
-		case Store, StoreExcl:
+			c.settled = max(c.settled, e.at)
+		case Store:
 			c.St.CPU.MemOps++
-			if op.Code == Store {
-				c.storeRetired(e, t)
-			}
+			c.storeRetired(e, t)
+		case StoreExcl:
+			c.St.CPU.MemOps++
+			c.settled = max(c.settled, e.at)
+		case Fence:
+			c.settled = max(c.settled, e.at)
 		case Branch:
+			c.settled = max(c.settled, e.at)
 			if c.histories != nil {
 				c.learn(e.pc, e.flags&taken != 0)
 			}

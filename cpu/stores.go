@@ -79,6 +79,9 @@ func (c *Core) storeRetired(e *entry, t int64) {
 	if c.tm.StorePrefetch == "retire" && c.sqHead < c.sqRet { // the oldest asks by leaving
 		c.port.Own(e.addr, t, false)
 	}
+	if c.sqHead == c.sqRet { // an empty queue has to start up; what follows is pipelined
+		c.drainReady = max(c.drainReady, t+int64(c.tm.StoreCommit))
+	}
 	q := &c.sq[e.sq&c.sqMask]
 	c.sqRet++
 	c.drainAsked = c.drainAsked && c.fifo
@@ -166,6 +169,7 @@ func (c *Core) write(q *store, t int64) Result {
 // visible takes q, which is, off the store queue's books.
 func (c *Core) visible(q *store, t int64) {
 	q.gone = true
+	c.settled = max(c.settled, t)
 	c.stored(q.addr, int(q.bytes), t)
 	c.filter[bucket(q.addr)]--
 	c.unpend(1 << q.class)
@@ -273,6 +277,7 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 			e.level = uint8(stats.L1)
 			e.v[slotC] = n - 1
 			if c.tm.ForwardCycles == 0 { // renamed: the value is the store's operand
+				e.at = t
 				c.completed(i, e, t)
 				return true
 			}

@@ -49,7 +49,7 @@ type Protocol struct {
 	mesi.Options
 	ReadDirty   string  `toml:"read_dirty" oneof:"share migrate migrate_if_written" doc:"what a read of another core's dirty line gets: a shared copy, or ownership (always, or only if the owner wrote it)"`
 	LockedShare float64 `toml:"share_if_locked_within_ns" min:"0" max:"100000" doc:"a line on which the owner ran a locked op this recently is shared, not migrated; 0 turns the rule off"`
-	Arbitration string  `toml:"home_arbitration" oneof:"fifo random" doc:"which of a line's queued requests the home takes next"`
+	Arbitration string  `toml:"home_arbitration" oneof:"fifo random" doc:"which of a line's queued requests the home takes next; with fabric.home_replay_ns the first that tries again"`
 }
 
 // DefaultConfig is a generic server: a large out-of-order core, one socket of
@@ -107,6 +107,9 @@ func (c *Config) Problems() []string {
 		ps = append(ps, "core.atomics: homes that perform atomic ops need protocol.far_atomics = true")
 	case c.Protocol.FarAtomics && c.ISA != "arm64-lse":
 		ps = append(ps, fmt.Sprintf("protocol.far_atomics: has no effect, for %s has no far atomics: allowed are far_atomics = false, or isa = \"arm64-lse\"", c.ISA))
+	}
+	if c.Fabric.ReplayNS > 0 && c.Protocol.Arbitration == "random" {
+		ps = append(ps, "protocol.home_arbitration: has no effect where requests try again by themselves: set home_arbitration = \"fifo\", or fabric.home_replay_ns = 0")
 	}
 	if c.L1.Bytes == 0 {
 		ps = append(ps, "l1.bytes: a core needs an L1")

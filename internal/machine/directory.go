@@ -60,7 +60,7 @@ func (m *Machine) directoryOf(l *line) *directory {
 // admit reports whether a request may be presented to the home of line i now.
 // If not, it was queued until the line has an entry: in front of the others of
 // its line if it has been queued before.
-func (m *Machine) admit(l *line, ev *event, again bool) bool {
+func (m *Machine) admit(l *line, ev *event, t int64, again bool) bool {
 	switch ev.msg.Type {
 	case mesi.GetS, mesi.GetM, mesi.Upg, mesi.FarOp:
 	default:
@@ -83,7 +83,7 @@ func (m *Machine) admit(l *line, ev *event, again bool) bool {
 		d.tags.Touch(w)
 		return true
 	}
-	m.enqueue(l, ev)
+	m.enqueue(l, ev, t)
 	if again && l.head != l.tail {
 		m.frontOfQueue(l)
 	}
@@ -130,6 +130,9 @@ func (m *Machine) directoryStep(l *line, i int32, t int64) {
 		d.tags.Touch(w)
 		lo := &m.lines[j]
 		lo.waits = false
+		for k := lo.head; k >= 0; k = m.queue[k].next {
+			m.queue[k].at = t // they waited for the way, and need not try again to find out
+		}
 		m.drain(lo, t)
 		if lo.State == mesi.HI { // its requests were only Puts, or went elsewhere
 			d.tags.Clear(d.tags.Find(other))

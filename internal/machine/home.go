@@ -36,7 +36,7 @@ func (m *Machine) atHome(ev *event, key uint64, t int64) {
 		return
 	}
 	i := ev.line
-	if m.admit(l, ev, false) {
+	if m.admit(l, ev, t, false) {
 		m.homeStep(l, ev, t)
 		m.directoryStep(l, i, t) // lines that wait for a way come before the line's own next request
 		m.drain(l, t)
@@ -47,13 +47,20 @@ func (m *Machine) atHome(ev *event, key uint64, t int64) {
 // drain presents a line's queued requests until its home is busy again.
 func (m *Machine) drain(l *line, t int64) {
 	for l.head >= 0 && l.State.Stable() && !l.waits {
-		next := m.dequeue(l)
+		next, at := m.dequeue(l, t)
+		if at > t { // it finds out when it tries again; until then the line is anybody's
+			m.received--
+			h := m.homeIndex(m.requestAt(&next))
+			m.homeKey[h]++
+			m.msgs.Push(at, m.homeKey[h], next)
+			return
+		}
 		if next.kind == toL3 && !m.servedHere(l, &next.msg) {
 			m.received--
 			m.passOn(&next, t)
 			continue
 		}
-		if m.dirs != nil && !m.admit(l, &next, true) {
+		if m.dirs != nil && !m.admit(l, &next, t, true) {
 			return
 		}
 		m.homeStep(l, &next, t)
@@ -121,7 +128,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	m.out.Msgs = m.out.Msgs[:0]
 	eff := m.proto.Home(&l.Entry, &ev.msg, &m.out)
 	if eff&mesi.Stall != 0 {
-		m.enqueue(l, ev)
+		m.enqueue(l, ev, t)
 		return
 	}
 	place := m.servedAt(l)
@@ -166,7 +173,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 }
 
 // enqueue makes a request wait for its line.
-func (m *Machine) enqueue(l *line, ev *event) {
+func (m *Machine) enqueue(l *line, ev *event, t int64) {
 	i := m.freeQ
 	if i < 0 {
 		m.queue = append(m.queue, queued{})
@@ -175,7 +182,7 @@ func (m *Machine) enqueue(l *line, ev *event) {
 		m.freeQ = m.queue[i].next
 	}
 	q := &m.queue[i]
-	q.ev, q.next = *ev, -1
+	q.ev, q.next, q.at = *ev, -1, t
 	if l.head < 0 {
 		l.head = i
 	} else {
@@ -184,10 +191,21 @@ func (m *Machine) enqueue(l *line, ev *event) {
 	l.tail = i
 }
 
-// dequeue takes the line's next request: the oldest, or a random one.
-func (m *Machine) dequeue(l *line) event {
+// dequeue takes the line's next request: the oldest, a random one, or, if requests
+// try again by themselves, the first to do so. It returns the cycle of that.
+func (m *Machine) dequeue(l *line, t int64) (event, int64) {
 	prev, i := int32(-1), l.head
-	if m.randomHome {
+	at := t
+	switch {
+	case m.replay > 0:
+		at = never64
+		for p, k := int32(-1), l.head; k >= 0; p, k = k, m.queue[k].next {
+			q := &m.queue[k]
+			if next := q.at + (t-q.at+m.replay-1)/m.replay*m.replay; next < at {
+				at, prev, i = next, p, k
+			}
+		}
+	case m.randomHome:
 		n := 0
 		for k := l.head; k >= 0; k = m.queue[k].next {
 			n++
@@ -207,5 +225,5 @@ func (m *Machine) dequeue(l *line) event {
 	}
 	ev := q.ev
 	q.next, m.freeQ = m.freeQ, i
-	return ev
+	return ev, at
 }

@@ -190,6 +190,7 @@ type Machine struct {
 	out      mesi.Out
 
 	homeNS, llcHit, dram int64
+	replay               int64 // after which a request that waits at a home tries again
 	farNS                int64 // of a home's atomic unit
 	chaos                int64
 	l2Lat                int64
@@ -227,6 +228,7 @@ type slot struct {
 // queued is a request that waits for its line at a home.
 type queued struct {
 	ev   event
+	at   int64 // since when
 	next int32
 }
 
@@ -245,7 +247,7 @@ func New(s Setup) (*Machine, error) {
 
 	m.msgs, m.wakes = old.msgs.Renew(), old.wakes.Renew()
 	m.homeNS, m.llcHit, m.dram = cycles(cfg.Fabric.HomeNS), cycles(cfg.LLC.HitNS), cycles(cfg.DRAMNS)
-	m.farNS = cycles(cfg.Fabric.FarAtomicNS)
+	m.replay, m.farNS = cycles(cfg.Fabric.ReplayNS), cycles(cfg.Fabric.FarAtomicNS)
 	m.chaos = cycles(s.ChaosNS)
 	m.detours = m.chaos > 0 || m.net.Queues()
 	m.l2Lat = int64(cfg.L2.LatencyCycles)

@@ -98,6 +98,10 @@ func randomConfig(r *sim.Rand) Config {
 	if c.Core.StorePrefetch == "drain" && own.Intn(2) == 0 {
 		c.Core.StorePrefetch = "retire"
 	}
+	c.Core.StoreCommit, c.Fabric.ReplayNS = []int{0, 9}[own.Intn(2)], []float64{0, 0, 7}[own.Intn(3)]
+	if c.Fabric.ReplayNS > 0 {
+		c.Protocol.Arbitration = "fifo"
+	}
 	c.Core.AtomicForward, c.Core.Sibling = []int{0, 12}[own.Intn(2)], []int{0, 20}[own.Intn(2)]
 	return c
 }

@@ -18,6 +18,7 @@ type Fabric struct {
 	Far           Legs    `toml:"far" doc:"within one socket, across L3s"`
 	Remote        Legs    `toml:"remote" doc:"across sockets"`
 	HomeNS        float64 `toml:"home_occupancy_ns" min:"0" max:"10000" doc:"time for which a home is busy with one request"`
+	ReplayNS      float64 `toml:"home_replay_ns" min:"0" max:"10000" doc:"a request that finds its line busy at the home tries again this often; 0: the home turns to the next one as soon as the line is free"`
 	FarAtomicNS   float64 `toml:"far_atomic_ns" min:"0" max:"10000" doc:"time of a home's atomic unit for one far atomic, after it has read the line; the line is blocked meanwhile"`
 	LinkNS        float64 `toml:"link_occupancy_ns" min:"0" max:"10000" doc:"time for which a message occupies each link it crosses (mesh: every hop; otherwise the sender's port); 0 is unlimited bandwidth"`
 
