@@ -62,9 +62,16 @@ type Chase struct {
 }
 
 const chaseText = `
-# Follows pointers, one per line, through all lines in a random order.
+# Touches all lines, with as much overlap as the core has, then follows the pointers
+# in them, one per line, through all lines in a random order.
 program chase
-	in at
+	in at to
+	reg p x
+	mov p, at
+touch:
+	load x, [p]
+	add p, p, 64
+	blt p, to, touch likely
 again:
 	mark begin op
 	load at, [at]
@@ -91,6 +98,7 @@ var ChaseKind = define(Kind{
 			base := w.Space.NewRaw(fmt.Sprintf("chase[%d]", i), f.Bytes, mem.PageBytes)
 			ring(w, base, f.Bytes/mem.LineBytes, env.stream(i))
 			p.Threads[i].bind("at", uint64(base))
+			p.Threads[i].bind("to", uint64(base)+uint64(f.Bytes))
 		}
 		return p.finish(w)
 	},

@@ -13,7 +13,7 @@ type simEvent = sim.Event[event]
 func (m *Machine) atHome(ev *event, key uint64, t int64) {
 	l := &m.lines[ev.line]
 	if ev.msg.Type.VN() == mesi.Request {
-		if ev.kind == toL3 && !m.servedHere(l, &ev.msg) {
+		if ev.kind == toL3 && !m.servedHere(l, ev) {
 			m.passOn(ev, t)
 			return
 		}
@@ -55,7 +55,7 @@ func (m *Machine) drain(l *line, t int64) {
 			m.msgs.Push(at, m.homeKey[h], next)
 			return
 		}
-		if next.kind == toL3 && !m.servedHere(l, &next.msg) {
+		if next.kind == toL3 && !m.servedHere(l, &next) {
 			m.received--
 			m.passOn(&next, t)
 			continue
@@ -69,17 +69,19 @@ func (m *Machine) drain(l *line, t int64) {
 
 // servedHere reports whether a request that is at its requester's own L3 is
 // served there: if every copy lies behind that L3, or if the transaction in
-// progress is for a core behind it. A line that nobody has is served at its home,
-// but atomic ops on it at the L3 that performs them, until another L3 asks.
-func (m *Machine) servedHere(l *line, msg *mesi.Msg) bool {
-	l3 := m.units[msg.From].place.L3
+// progress is for a core behind it. A line that no core has is served at its home,
+// unless this L3 served it last and its slice of the LLC still has it; atomic ops
+// on it are served at the L3 that performs them, until another L3 asks.
+func (m *Machine) servedHere(l *line, ev *event) bool {
+	l3 := m.units[ev.msg.From].place.L3
 	if !l.State.Stable() {
 		// Behind a request of the same L3 it waits there, wherever that is served.
 		return l.Req >= 0 && m.units[l.Req].place.L3 == l3
 	}
 	switch l.State {
 	case mesi.HI:
-		return l.far == l3 || l.far == farNobody && msg.Type == mesi.FarOp
+		return l.far == l3 || l.far == farNobody && ev.msg.Type == mesi.FarOp ||
+			l.at == l3 && m.llc != nil && m.llcAt(&m.l3s[l3].place).Find(m.first+uint64(ev.line)) >= 0
 	case mesi.HX, mesi.HO:
 		if m.units[l.Owner].place.L3 != l3 {
 			return false
@@ -135,9 +137,7 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	if eff&mesi.WriteMem != 0 {
 		l.bytes = m.slots[ev.slot].bytes
 		if m.llc != nil {
-			if a := m.llcAt(place); a.Find(n) < 0 {
-				m.keep(a, n)
-			}
+			m.fill(place, n)
 		}
 	}
 	m.giveSlot(ev.slot)
@@ -167,6 +167,9 @@ func (m *Machine) homeStep(l *line, ev *event, t int64) {
 			s = m.takeSlot()
 			m.slots[s].bytes = l.bytes
 			extra, cause = m.fetch(place, n, st)
+			if l.at < 0 && m.topo.L3Local && m.llc != nil {
+				m.fill(&m.l3s[m.units[msg.To].place.L3].place, n)
+			}
 		}
 		m.sendFromHome(msg, ev.line, s, h, place, t, extra, cause)
 	}

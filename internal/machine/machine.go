@@ -481,7 +481,7 @@ func (m *Machine) bounds() {
 		for j := range m.units {
 			if j != i {
 				for _, h := range between {
-					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Data, m.units[j].place, u.place, h)))
+					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Supply, m.units[j].place, u.place, h)))
 				}
 			}
 		}

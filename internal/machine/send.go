@@ -69,7 +69,7 @@ func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int3
 	part, to, kind, at, cause := noc.Completion, home, toHome, l.at, stats.Issue
 	switch {
 	case s.ToReq:
-		part, to, kind = noc.Data, &m.units[node].place, toUnit
+		part, to, kind = noc.Supply, &m.units[node].place, toUnit
 		cause = suppliers[noc.Between(u.place, *to)]
 	case s.Type.VN() == mesi.Request:
 		part, to, at = noc.Request, &l.home, -1
@@ -204,6 +204,13 @@ func (m *Machine) llcAt(p *noc.Place) *cache.Array {
 
 func (m *Machine) llcGeometry() cache.Config {
 	return cache.Config{Bytes: m.cfg.LLC.Bytes, Ways: m.cfg.LLC.Ways, Replacement: "lru"}
+}
+
+// fill puts a line into the LLC at a place, unless it is there.
+func (m *Machine) fill(p *noc.Place, n uint64) {
+	if a := m.llcAt(p); a.Find(n) < 0 {
+		m.keep(a, n)
+	}
 }
 
 func (m *Machine) keep(a *cache.Array, n uint64) {

@@ -5,7 +5,7 @@ package noc
 type Legs struct {
 	Request    float64 `toml:"request_ns" min:"0" max:"100000" doc:"requester to home"`
 	Snoop      float64 `toml:"snoop_ns" min:"0" max:"100000" doc:"home to owner or sharer"`
-	Data       float64 `toml:"data_ns" min:"0" max:"100000" doc:"owner, sharer or home to requester"`
+	Data       float64 `toml:"data_ns" min:"0" max:"100000" doc:"owner, sharer or home to requester; owners and sharers add fabric.owner_ns"`
 	Completion float64 `toml:"completion_ns" min:"0" max:"100000" doc:"requester or owner back to the home"`
 	ReadDirty  string  `toml:"read_dirty" oneof:"inherit share migrate migrate_if_written" doc:"what a read of a dirty line at this distance gets: a shared copy, or ownership; inherit takes protocol.read_dirty"`
 }
@@ -17,6 +17,7 @@ type Fabric struct {
 	Near          Legs    `toml:"near" doc:"within one L3"`
 	Far           Legs    `toml:"far" doc:"within one socket, across L3s"`
 	Remote        Legs    `toml:"remote" doc:"across sockets"`
+	OwnerNS       float64 `toml:"owner_ns" min:"0" max:"10000" doc:"an owner's or sharer's look into its caches, added to the data leg from core to core; a reply of the LLC or of memory takes llc.hit_ns or dram_ns instead"`
 	HomeNS        float64 `toml:"home_occupancy_ns" min:"0" max:"10000" doc:"time for which a home is busy with one request"`
 	ReplayNS      float64 `toml:"home_replay_ns" min:"0" max:"10000" doc:"a request that finds its line busy at the home tries again this often; 0: the home turns to the next one as soon as the line is free"`
 	FarAtomicNS   float64 `toml:"far_atomic_ns" min:"0" max:"10000" doc:"time of a home's atomic unit for one far atomic, after it has read the line; the line is blocked meanwhile"`

@@ -13,8 +13,9 @@ type Part uint8
 const (
 	Request    Part = iota // requester to home
 	Snoop                  // home to owner or sharer
-	Data                   // owner, sharer or home to requester
+	Data                   // home to requester
 	Completion             // requester or owner to home
+	Supply                 // owner or sharer to requester: the data leg behind a look into its caches
 	numParts
 )
 
@@ -102,7 +103,7 @@ func New(topo Topology, f Fabric, cycles func(ns float64) int64) *Net {
 	n.low, n.span = uint64(1000-10*f.JitterPercent), 20*f.JitterPercent+1
 	n.flat = f.Kind != "matrix" && f.Kind != "mesh"
 	for d, l := range []Legs{f.Near, f.Far, f.Remote} {
-		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(l.Completion)}
+		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(l.Completion), cycles(f.OwnerNS + l.Data)}
 		if n.flat { // then a leg is the whole way
 			for p := range n.legs[d] {
 				n.legs[d][p] = max(n.legs[d][p], 1)
@@ -140,8 +141,8 @@ func (n *Net) Leg(part Part, from, to, home Place) int64 {
 	d := n.legs[Between(from, to)][part]
 	switch n.kind {
 	case "matrix":
-		if part == Data && from.Core >= 0 && to.Core >= 0 {
-			// The matrix gives the whole way of the line; the data leg takes what
+		if part == Supply {
+			// The matrix gives the whole way of the line; the last leg takes what
 			// the request and the snoop have left.
 			d = n.matrix[to.Core][from.Core] - n.Leg(Request, to, home, home) - n.Leg(Snoop, home, from, home)
 		}

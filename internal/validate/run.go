@@ -119,9 +119,9 @@ func (p *Point) config(m Machine, b bench, seeds []int) string {
 		if p.Get("blocks") == nil {
 			fmt.Fprintf(&s, "blocks = 8\n") // 2,048 lines
 		}
-	case p.Get("bytes") != nil: // each line once cold, then once around
+	case p.Get("bytes") != nil: // each line touched once, with some overlap
 		if n, ok := p.Get("bytes").(int64); ok && n > 0 && n <= 1<<28 {
-			warmup += int(n/64) * 250
+			warmup += int(n/64) * 100
 			measure = max(measure, int(n/64)*20)
 		}
 	}
