@@ -10,11 +10,12 @@ import (
 
 // three distances with legs that cannot be mistaken for one another.
 var testLegs = Fabric{
-	Kind:   "classes",
-	Near:   Legs{Request: 11, Snoop: 12, Data: 13, Completion: 14},
-	Far:    Legs{Request: 21, Snoop: 22, Data: 23, Completion: 24},
-	Remote: Legs{Request: 31, Snoop: 32, Data: 33, Completion: 34},
-	HopNS:  5,
+	Kind:    "classes",
+	Near:    Legs{Request: 11, Snoop: 12, Data: 13, Completion: 14},
+	Far:     Legs{Request: 21, Snoop: 22, Data: 23, Completion: 24},
+	Remote:  Legs{Request: 31, Snoop: 32, Data: 33, Completion: 34},
+	HopNS:   5,
+	OwnerNS: 5,
 }
 
 // towers are two sockets of two L3s of four cores.
@@ -44,7 +45,7 @@ func TestALegIsPricedByTheDistanceOfItsEnds(t *testing.T) {
 		{"the memory side and itself", memory, memory, 20},
 		{"the memory side and a core of the other socket", memory, core(8), 30},
 	} {
-		for part, ones := range map[Part]int64{Request: 1, Snoop: 2, Data: 3, Completion: 4} {
+		for part, ones := range map[Part]int64{Request: 1, Snoop: 2, Data: 3, Completion: 4, Supply: 8} {
 			if got := n.Leg(part, c.from, c.to, c.to); got != c.tens+ones {
 				t.Errorf("%s: leg %d takes %d, want %d", c.what, part, got, c.tens+ones)
 			}
@@ -226,7 +227,7 @@ func TestRequestSnoopAndDataAddUpToTheMatrix(t *testing.T) {
 		for owner := range 4 {
 			for _, home := range homes {
 				r, o := topo.CorePlace(req), topo.CorePlace(owner)
-				sum := n.Leg(Request, r, home, home) + n.Leg(Snoop, home, o, home) + n.Leg(Data, o, r, home)
+				sum := n.Leg(Request, r, home, home) + n.Leg(Snoop, home, o, home) + n.Leg(Supply, o, r, home)
 				if sum != int64(matrix[req][owner]) {
 					t.Errorf("requester %d, owner %d, home %+v: %d, want %v", req, owner, home, sum, matrix[req][owner])
 				}
