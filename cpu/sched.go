@@ -388,6 +388,20 @@ func (c *Core) resume(t int64) {
 	c.began = c.Progress
 }
 
+// UnderWay is for how long the oldest operation under way has been so at cycle t, 0 if
+// there is none.
+func (c *Core) UnderWay(t int64) (longest int64) {
+	if c.depth > 0 {
+		longest = t - c.opStart
+	}
+	for i := range c.tasks {
+		if p := &c.tasks[i]; int32(i) != c.on && p.depth > 0 {
+			longest = max(longest, t-p.opStart)
+		}
+	}
+	return longest
+}
+
 // Unfinished calls f for each task that has not halted, with the op that it stands
 // at, what it waits for, and the address that this is about, 0 if none.
 func (c *Core) Unfinished(f func(id int, prog *Program, pc int32, waits string, addr uint64)) {

@@ -174,14 +174,14 @@ func (f *fight) tables(n int) []report.Table {
 		shown = shown[:len(shown)-1] // below 1 % of the time
 	}
 	remote := slices.ContainsFunc(shown, func(l machine.LineReport) bool { return l.Total.HitMRemote > 0 })
-	title := f.title()
-	if title == "" {
-		title = "Lines by cost"
+	name := title(f.Point)
+	if name == "" {
+		name = "Lines by cost"
 	}
 	if len(f.Lines) == 0 {
 		return nil // the overview says so
 	}
-	lines := report.Table{Title: title, Keys: 3, Columns: []report.Column{
+	lines := report.Table{Title: name, Keys: 3, Columns: []report.Column{
 		{Name: "#", Right: true}, {Name: "+", Right: true}, {Name: "field"}, percent("cycles"), perOp("misses"), perOp("HITM"),
 	}}
 	if remote {

@@ -54,9 +54,9 @@ func foughtIn(exp *experiment.Experiment, details []experiment.PointResult) *fou
 }
 
 // title is "run.cores=4 lock=mmap_lock".
-func (f *fight) title() string {
+func title(point []report.Axis) string {
 	var parts []string
-	for _, a := range f.Point {
+	for _, a := range point {
 		v := a.Value.String()
 		if strings.Contains(v, " ") {
 			v = fmt.Sprintf("%q", v)

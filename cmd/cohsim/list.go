@@ -46,7 +46,11 @@ var listings = []listing{
 	{"machines", listMachines},
 	{"protocols", func() (out [][2]string, _ error) {
 		for _, name := range mesi.Names() {
-			out = append(out, [2]string{name, ""})
+			p, err := mesi.New(name, mesi.DefaultOptions(name))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, [2]string{name, p.Doc()})
 		}
 		return out, nil
 	}},

@@ -25,6 +25,7 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"run program.toml --point core=1", []string{`no axis "core"`, "run.cores"}},
 		{"run program.toml --point cores=3", []string{`no value "3"`}},
 		{"run program.toml --annotate nobody", []string{`no program here "nobody"`}},
+		{"run program.toml --set run.limit_cycles=1 --annotate adss", []string{`did you mean "adds"?`}}, // simulated, it would be exit code 3
 		{"run program.toml --lines 3 --format csv", []string{"--lines"}},
 		{"run program.toml --shard 3/2", []string{`--shard: "3/2" is not a part such as 1/4`}},
 		{"run program.toml --shard half", []string{`--shard: "half"`}},
@@ -106,6 +107,20 @@ func TestAnUnreadableFileIsExitCode2(t *testing.T) {
 	}
 	if code, _, msg := cohsim(t, "run", file); code != exitUsage || !strings.Contains(msg, "permission denied") {
 		t.Errorf("exit code %d\n%s", code, msg)
+	}
+}
+
+// Numbers of a handful of operations are printed, with a warning.
+func TestARunOfFewOperationsIsWarnedOf(t *testing.T) {
+	for ns, want := range map[string]bool{"200": true, "50000": false} {
+		code, out, msg := cohsim(t, "run", "program.toml", "--set", "run.warmup_ns=0", "--set", "run.measure_ns="+ns)
+		if code != exitOK || out == "" || strings.Contains(msg, "warning: ") != want || strings.Contains(msg, "too few to say much; raise run.measure_ns") != want {
+			t.Errorf("measure_ns %s: exit code %d\n%s", ns, code, msg)
+		}
+	}
+	// None at all is no result.
+	if code, out, msg := cohsim(t, "run", "quickstart", "--set", "run.warmup_ns=0", "--set", "run.measure_ns=100"); code != exitAborted || out != "" || !strings.Contains(msg, "too short") {
+		t.Errorf("exit code %d\n%s%s", code, out, msg)
 	}
 }
 

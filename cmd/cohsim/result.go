@@ -30,7 +30,7 @@ func loadResult(ref string) (*report.Document, error) {
 			return nil, usage("%s: %v", ref, err)
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("%s: there is no such file or directory", ref)
+		return nil, usage("%s: there is no such file or directory; a path is meant from the current directory, REVISION:PATH from the top of its git tree", ref)
 	default:
 		return nil, &ioError{err}
 	}

@@ -47,6 +47,9 @@ name the engine's number and no revision, so they change only when the model doe
 					return usage("%q is no shipped experiment%s", name, didYouMean(name, shipped(".")))
 				}
 			}
+			if info, err := os.Stat(dir); !cmd.Flags().Changed("dir") && (err != nil || !info.IsDir()) {
+				return usage("there is no directory %s here: run this at the top of cohsim's source tree, or say --dir DIR", dir)
+			}
 			differ := 0
 			for _, name := range args {
 				n, err := regenerate(cmd, name, filepath.Join(dir, name), jobs, check)

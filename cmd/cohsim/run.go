@@ -203,6 +203,7 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 				return stored(err, opt.Archive)
 			}
 			checked(stderr, &cost)
+			warnFew(stderr, doc)
 			var listing []report.Table
 			switch {
 			case program != "":
@@ -259,17 +260,47 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 
 // checked says what asserting coherence and judging locks during the runs cost.
 func checked(w io.Writer, c *experiment.CheckCost) {
+	var parts []string
 	if c.Events > 0 {
-		fmt.Fprintf(w, "locks judged: %d events, which took %.3f of %.3f s of host time\n", c.Events, float64(c.JudgeNS)/1e9, c.Runs.Seconds())
+		parts = append(parts, fmt.Sprintf("locks judged: %d events (%.3f s)", c.Events, float64(c.JudgeNS)/1e9))
 	}
-	if c.Lines == 0 {
-		return
+	if c.Lines > 0 {
+		parts = append(parts, fmt.Sprintf("coherence checked: lines %d times (%.3f s)", c.Lines, float64(c.HostNS)/1e9))
 	}
-	fmt.Fprintf(w, "coherence checked: all copies of a line %d times", c.Lines)
 	if c.Values > 0 {
-		fmt.Fprintf(w, ", %d values", c.Values)
+		parts = append(parts, fmt.Sprintf("%d values", c.Values))
 	}
-	fmt.Fprintf(w, "; the looks at copies took about %.3f of %.3f s of host time\n", float64(c.HostNS)/1e9, c.Runs.Seconds())
+	if len(parts) > 0 {
+		fmt.Fprintf(w, "%s; of %.3f s of host time\n", strings.Join(parts, ", "), c.Runs.Seconds())
+	}
+}
+
+// fewOps is below how many operations the numbers of a run say little.
+const fewOps = 30
+
+// warnFew says which runs were too short to say much.
+func warnFew(w io.Writer, doc *report.Document) {
+	few, least := 0, uint64(fewOps)
+	var worst *report.Record
+	for i := range doc.Records {
+		r := &doc.Records[i]
+		n, ok := r.Get("ops.count")
+		if !ok || n.Value.IsMissing() || n.Value.Rat().Num().Uint64() >= fewOps {
+			continue
+		}
+		few++
+		if count := n.Value.Rat().Num().Uint64(); count < least {
+			least, worst = count, r
+		}
+	}
+	if few > 0 {
+		at := title(worst.Point)
+		if at != "" {
+			at = " at " + at
+		}
+		fmt.Fprintf(w, "cohsim: warning: %d of %d runs completed fewer than %d operations, one of them %d%s: too few to say much; raise run.measure_ns\n",
+			few, len(doc.Records), fewOps, least, at)
+	}
 }
 
 // completeConfig offers the shipped experiments; the shell adds files.

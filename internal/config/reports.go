@@ -34,7 +34,7 @@ func (l *loader) reports(e *Experiment) {
 		for _, err := range spec.Check(axes, values) {
 			var ke *report.KeyError
 			if errors.As(err, &ke) {
-				if (ke.Key == "rows" || ke.Key == "columns") && l.namesBroken(spec) {
+				if (ke.Key == "rows" || ke.Key == "columns") && (l.namesBroken(spec) || l.mistakenAxis(e)) {
 					continue // the axis exists, and its own mistake is told already
 				}
 				d.at("report."+ke.Key, ke.Msg)
@@ -59,7 +59,7 @@ func (l *loader) figures(e *Experiment) {
 		for _, err := range spec.Check(e.axisNames()) {
 			var ke *report.KeyError
 			if errors.As(err, &ke) {
-				if !l.broken[spec.X] && !l.broken[spec.Y] && !slices.ContainsFunc(spec.Series, func(a string) bool { return l.broken[a] }) {
+				if !l.mistakenAxis(e) && !l.broken[spec.X] && !l.broken[spec.Y] && !slices.ContainsFunc(spec.Series, func(a string) bool { return l.broken[a] }) {
 					d.at("figure."+ke.Key, ke.Msg)
 				}
 				continue
@@ -68,6 +68,14 @@ func (l *loader) figures(e *Experiment) {
 		}
 		e.Figures = append(e.Figures, spec)
 	}
+}
+
+// mistakenAxis tells whether an axis is no key: then one of the names that are no axis
+// may be what it was meant to be.
+func (l *loader) mistakenAxis(e *Experiment) bool {
+	return slices.ContainsFunc(e.Axes, func(a Axis) bool {
+		return slices.ContainsFunc(l.c.list, func(d Diagnostic) bool { return d.At == a.at })
+	})
 }
 
 // namesBroken tells whether a report names an axis that was left out for a

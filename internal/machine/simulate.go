@@ -71,7 +71,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	}
 	after := m.snapshot(end, nil)
 	if m.setup.MeasureNS > 0 && !m.progressed(m.before, after) {
-		return nil, m.abort("livelock: no operation was completed in the measured span of %d cycles (or the span is too short for one, or no region of the programs is marked); %s", end-start, m.unfinished())
+		return nil, m.tooShort(start, end)
 	}
 	res = &Result{End: end, Cores: after}
 	res.Run.Window.Cycles = uint64(end - start)
@@ -97,6 +97,25 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	}
 	res.Checked.Events, res.Checked.JudgeNS = m.ghosts.judged, m.ghosts.hostNS
 	return res, nil
+}
+
+// tooShort is the error of a measured span in which no operation ended. One in which
+// none ever will has been found before, if the run was long enough to tell.
+func (m *Machine) tooShort(start, end int64) *Aborted {
+	longest := int64(0)
+	for i := range m.threads {
+		longest = max(longest, m.threads[i].core.UnderWay(end))
+	}
+	why := fmt.Sprintf("no operation was completed in the measured span of %d cycles: ", end-start)
+	switch {
+	case longest > 0 && m.setup.StuckNS == 0:
+		why += fmt.Sprintf("it is too short, one has been under way for %d cycles; raise run.measure_ns (a run of 100000 ns or more is watched for livelocks)", longest)
+	case longest > 0:
+		why += fmt.Sprintf("it is too short, one has been under way for %d cycles; raise run.measure_ns", longest)
+	default:
+		why += "it is too short, raise run.measure_ns; or the programs mark no operation (mark begin, mark end)"
+	}
+	return &Aborted{Why: why}
 }
 
 // slice is how far the machine runs between looks at progress and ghosts.

@@ -234,16 +234,20 @@ func TestALoopWithoutProgressIsALivelock(t *testing.T) {
 	}
 }
 
-func TestASpanInWhichNothingIsCompletedIsALivelock(t *testing.T) {
-	w := newWorld(t, x86(8), []string{"a"}, "    reg v\nspin:\n    load v, [a]\n    beq v, 0, spin\n    halt")
-	w.setup.WarmupNS, w.setup.MeasureNS = 100, 5000
-	m, err := New(w.setup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = m.Simulate()
-	if a, ok := err.(*Aborted); !ok || !strings.Contains(a.Why, "livelock") {
-		t.Fatalf("%v", err)
+// Nothing tells a span that is too short for an operation from one in which none ever
+// ends: the error says for how long one has been under way, and dumps no machine.
+func TestASpanInWhichNothingIsCompletedIsTooShort(t *testing.T) {
+	for mark, want := range map[string]string{"": "mark no operation", "    mark begin op\n": "under way for 50"} {
+		w := newWorld(t, x86(8), []string{"a"}, "    reg v\n"+mark+"spin:\n    load v, [a]\n    beq v, 0, spin\n    halt")
+		w.setup.WarmupNS, w.setup.MeasureNS = 100, 5000
+		m, err := New(w.setup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = m.Simulate()
+		if a, ok := err.(*Aborted); !ok || a.Dump != "" || !strings.Contains(a.Why, "too short") || !strings.Contains(a.Why, want) || strings.Contains(a.Why, "livelock:") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
