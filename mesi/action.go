@@ -33,7 +33,7 @@ const (
 	SubAck             // balance -= 1
 
 	// Actions of the home. "Others" are the sharers without the requester and the owner.
-	TakeReq       // requester := sender; a line that nobody has has no owner
+	TakeReq       // requester := sender; a line that nobody has has no owner (the first action, if there)
 	ForgetReq     // requester := none
 	GrantDataS    // shared data from memory to the requester
 	GrantDataSn   // shared data from memory to the requester, without blocking

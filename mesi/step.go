@@ -150,16 +150,43 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 	if p.Cov != nil {
 		p.Cov.home[e.State][ev]++
 	}
+	if s.take {
+		e.Req = m.From
+		if e.State == HI {
+			e.Owner = -1 // the zero Entry says 0
+		}
+	}
+	if s.first != noAction {
+		e.send(s.first, m, out)
+	}
+	if s.do[0] != noAction {
+		p.interpret(e, s, m, out)
+	}
+	if s.last != 0 {
+		if s.last&addReq != 0 {
+			p.addSharer(e, e.Req)
+		}
+		if s.last&ownReq != 0 {
+			e.Owner = e.Req
+		}
+		if s.last&forgetOwner != 0 {
+			e.Owner = -1
+		}
+		if s.last&forgetReq != 0 {
+			e.Req = -1
+		}
+	}
+	e.State = s.to
+	return s.effect
+}
+
+// interpret does the actions in the middle of a row.
+func (p *Protocol) interpret(e *Entry, s *homeStep, m *Msg, out *Out) {
 	for _, a := range &s.do {
 		if a == noAction {
 			break
 		}
 		switch a {
-		case TakeReq:
-			e.Req = m.From
-			if e.State == HI {
-				e.Owner = -1 // the zero Entry says 0
-			}
 		case ForgetReq:
 			e.Req = -1
 		case InvOthers:
@@ -197,27 +224,30 @@ func (p *Protocol) homeStep(e *Entry, ev HomeEvent, m *Msg, out *Out) Effect {
 		case SubRcAck:
 			e.Acks--
 		default:
-			t := &homeSends[a]
-			to, req, acks := e.Req, Home, int16(0)
-			switch t.to {
-			case toOwner:
-				to = e.Owner
-			case toSender:
-				to = m.From
-			case toItself:
-				to = Home
-			}
-			if t.serves {
-				req = e.Req
-			}
-			if t.counts {
-				acks = others(e) + t.acks
-			}
-			out.add(t.msg, t.data, Home, to, req, acks)
+			e.send(a, m, out)
 		}
 	}
-	e.State = s.to
-	return s.effect
+}
+
+// send sends the one message of an action.
+func (e *Entry) send(a Action, m *Msg, out *Out) {
+	t := &homeSends[a]
+	to, req, acks := e.Req, Home, int16(0)
+	switch t.to {
+	case toOwner:
+		to = e.Owner
+	case toSender:
+		to = m.From
+	case toItself:
+		to = Home
+	}
+	if t.serves {
+		req = e.Req
+	}
+	if t.counts {
+		acks = others(e) + t.acks
+	}
+	out.add(t.msg, t.data, Home, to, req, acks)
 }
 
 // Receivers of what the home sends.

@@ -119,32 +119,63 @@ func compileCache(r CacheRow) (Move, error) {
 	return s, nil
 }
 
-// homeStep is a compiled row of the home: actions that change or send, and the
-// effects.
+// homeStep is a compiled row of the home: the actions in their order, with those that
+// most rows begin and end with taken out of the list, and the effects.
 type homeStep struct {
-	do     [maxDo]Action
 	effect Effect
 	to     HomeState
 	ok     bool
+	take   bool          // TakeReq comes first
+	first  Action        // and then the message that this sends
+	do     [maxDo]Action // the actions between
+	last   lastActions   // and those that come last
 }
+
+// lastActions are AddReq, OwnReq or ForgetOwner, and ForgetReq, in this order.
+type lastActions uint8
+
+const (
+	addReq lastActions = 1 << iota
+	ownReq
+	forgetOwner
+	forgetReq
+)
+
+var asLast = [firstEffect]lastActions{AddReq: addReq, OwnReq: ownReq, ForgetOwner: forgetOwner, ForgetReq: forgetReq}
 
 func compileHome(r HomeRow) (homeStep, error) {
 	s := homeStep{to: r.To, ok: true}
-	n := 0
+	var do []Action
 	for _, a := range r.Do {
 		if f := a.Effect(); f != 0 {
 			s.effect |= f
 			continue
 		}
-		if n == maxDo {
-			return s, fmt.Errorf("more than %d actions", maxDo)
-		}
-		s.do[n] = a
-		n++
+		do = append(do, a)
 	}
 	if r.To.Stable() && s.effect&Stall == 0 {
 		s.effect |= Unblocked
 	}
+	if len(do) > maxDo {
+		return s, fmt.Errorf("more than %d actions", maxDo)
+	}
+	if len(do) > 0 && do[0] == TakeReq {
+		s.take, do = true, do[1:]
+	}
+	if slices.Contains(do, TakeReq) {
+		return s, fmt.Errorf("TakeReq is not the first action")
+	}
+	if len(do) > 0 && homeSends[do[0]].msg != 0 {
+		s.first, do = do[0], do[1:]
+	}
+	for next := lastActions(1 << 7); len(do) > 0; {
+		l := asLast[do[len(do)-1]]
+		if l == 0 || l >= next {
+			break
+		}
+		s.last, next, do = s.last|l, l, do[:len(do)-1]
+	}
+	copy(s.do[:], do)
 	return s, nil
 }
 

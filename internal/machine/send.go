@@ -67,10 +67,12 @@ func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int3
 	node, acks := s.To(in)
 	home := m.servedAt(l)
 	part, to, kind, at, cause := noc.Completion, home, toHome, l.at, stats.Issue
+	var inbox *arrivals
 	switch {
 	case s.ToReq:
-		part, to, kind = noc.Supply, &m.units[node].place, toUnit
-		cause = suppliers[noc.Between(u.place, *to)]
+		v := &m.units[node]
+		part, to, kind, inbox = noc.Supply, &v.place, toUnit, &v.inbox
+		cause = suppliers[noc.Between(u.place, v.place)]
 	case s.Type.VN() == mesi.Request:
 		part, to, at = noc.Request, &l.home, -1
 		if m.topo.L3Local {
@@ -78,10 +80,20 @@ func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int3
 		}
 	}
 	u.key++
-	d := m.net.Delay(part, &u.place, to, home, &u.rng)
-	ev := m.post(kind, s.Type, node, u.key, t, d)
-	ev.msg.From, ev.msg.Req, ev.msg.Acks = u.id, mesi.Home, acks
-	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, at, cause, fl, off
+	m.sent++
+	arrives := t + m.net.Delay(part, &u.place, to, home, &u.rng)
+	var ev *event
+	if m.detours {
+		ev = m.detour(kind, s.Type, inbox, u.key, t, arrives-t)
+	} else {
+		if inbox != nil {
+			inbox.add(arrives, m.now)
+		}
+		ev = m.msgs.Add(arrives, u.key)
+		ev.kind = kind
+	}
+	ev.msg.Type, ev.msg.From, ev.msg.To, ev.msg.Req, ev.msg.Acks = s.Type, u.id, node, mesi.Home, acks
+	ev.line, ev.slot, ev.grace, ev.at, ev.cause, ev.flags, ev.offset = i, slot, 0, at, cause, fl, off
 	if m.noPlain && slot >= 0 {
 		m.checkSent(ev)
 	}
@@ -99,54 +111,48 @@ func (m *Machine) sendFromHome(msg *mesi.Msg, i, slot int32, h int, from *noc.Pl
 	if msg.Type.VN() == mesi.Forward {
 		part = noc.Snoop
 	}
+	v := &m.units[msg.To]
 	m.homeKey[h]++
-	d := m.net.Delay(part, from, &m.units[msg.To].place, from, &m.homeRng[h]) + extra
-	ev := m.post(toUnit, msg.Type, msg.To, m.homeKey[h], t, d)
-	ev.msg.From, ev.msg.Req, ev.msg.Acks = mesi.Home, msg.Req, msg.Acks
+	key := m.homeKey[h]
+	m.sent++
+	arrives := t + m.net.Delay(part, from, &v.place, from, &m.homeRng[h]) + extra
+	var ev *event
+	if m.detours {
+		ev = m.detour(toUnit, msg.Type, &v.inbox, key, t, arrives-t)
+	} else {
+		v.inbox.add(arrives, m.now)
+		ev = m.msgs.Add(arrives, key)
+		ev.kind = toUnit
+	}
 	fl := evFlags(0)
 	if l.write {
 		fl = write
 	}
-	ev.line, ev.slot, ev.at, ev.cause, ev.flags, ev.offset = i, slot, l.at, cause, fl, l.offset
+	ev.msg.Type, ev.msg.From, ev.msg.To, ev.msg.Req, ev.msg.Acks = msg.Type, mesi.Home, msg.To, msg.Req, msg.Acks
+	ev.line, ev.slot, ev.grace, ev.at, ev.cause, ev.flags, ev.offset = i, slot, 0, l.at, cause, fl, l.offset
 	if m.noPlain && slot >= 0 {
 		m.checkSent(ev)
 	}
 }
 
-// post schedules a message that takes d cycles on free links. The caller fills in
-// what the event says beyond its kind and the message's type and receiver.
-func (m *Machine) post(kind uint8, what mesi.MsgType, to mesi.Node, key uint64, t, d int64) *event {
-	m.sent++
-	if m.detours {
-		return m.postSlowly(kind, what, to, key, t, d)
-	}
-	if kind == toUnit {
-		m.units[to].inbox.add(t+d, m.now)
-	}
-	ev := m.msgs.Add(t+d, key)
-	ev.kind, ev.grace, ev.msg.Type, ev.msg.To = kind, 0, what, to
-	return ev
-}
-
-// postSlowly is post on links that messages compete for, and under chaos.
+// detour schedules a message, which takes d cycles on free links, where chaos makes it
+// slower or messages compete for links.
 //
 //go:noinline
-func (m *Machine) postSlowly(kind uint8, what mesi.MsgType, to mesi.Node, key uint64, t, d int64) *event {
+func (m *Machine) detour(kind uint8, what mesi.MsgType, inbox *arrivals, key uint64, t, d int64) *event {
 	d += m.chaosDelay(what, key)
-	var ev *event
 	if m.net.Queues() {
 		// Links are reserved one cycle after a message is sent, in the order of
 		// events, so that running ahead cannot change who is first.
-		ev = m.msgs.Add(t+1, key)
+		ev := m.msgs.Add(t+1, key)
 		ev.final, ev.kind, ev.delay = kind, departed, int32(max(d-1, 1))
-	} else {
-		if kind == toUnit {
-			m.units[to].inbox.add(t+d, m.now)
-		}
-		ev = m.msgs.Add(t+d, key)
-		ev.kind = kind
+		return ev
 	}
-	ev.grace, ev.msg.Type, ev.msg.To = 0, what, to
+	if inbox != nil {
+		inbox.add(t+d, m.now)
+	}
+	ev := m.msgs.Add(t+d, key)
+	ev.kind = kind
 	return ev
 }
 

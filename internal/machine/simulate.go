@@ -132,7 +132,7 @@ func (m *Machine) advance(end int64) error {
 			return m.abort("cycle limit: %d cycles are over and the run is not", limit)
 		}
 		m.until(next)
-		if m.msgs.Len() == 0 && m.wakes.Next() == sim.Never {
+		if m.msgs.Next() == sim.Never && m.wakes.Next() == sim.Never {
 			if m.allFinished() {
 				if end == sim.Never {
 					return m.ghosts.settle(m.settled())
@@ -221,7 +221,7 @@ func (m *Machine) rest() error {
 	for i := range m.threads {
 		m.threads[i].core.Stopped = true
 	}
-	for k := 0; m.msgs.Len() > 0 || m.wakes.Next() < sim.Never; k++ {
+	for k := 0; m.msgs.Next() < sim.Never || m.wakes.Next() < sim.Never; k++ {
 		if k > 1000 {
 			return m.abort("the machine does not come to rest after the measured span")
 		}

@@ -28,7 +28,7 @@ func (m *Machine) deliver(e *simEvent) {
 		m.reply(u, f, ev, e.At)
 		return
 	}
-	if m.heldOff(u, f, e) {
+	if (u.alone == nil || u.alone.core.Guards()) && m.heldOff(u, f, e) {
 		return
 	}
 	m.received++
@@ -95,16 +95,14 @@ func (m *Machine) snoop(u *unit, f int32, ev *event, t int64) {
 		}
 	}
 	m.answer(u, row, ev, was, &fr.Data, t)
-	if row.Effect&mesi.Lost == 0 {
-		m.sync(u, fr)
-		return
-	}
-	if fr.State == mesi.I {
+	if fr.State == mesi.I && row.Effect&mesi.Lost != 0 {
 		u.Empty(f)
 	} else {
 		m.sync(u, fr)
 	}
-	m.lineLost(u, n, t)
+	if row.Effect&mesi.Lost != 0 {
+		m.lineLost(u, n, t)
+	}
 }
 
 // answer sends what a row says because of a message; bytes are those of the copy,

@@ -38,7 +38,6 @@ type Wheel[P any] struct {
 	nodes []Event[P]
 	free  int32
 	taken int32   // the event popped last, -1 if there is none: free from the next Pop on
-	n     int     // events in slots
 	list  []int32 // scratch of sort
 	far   []int32 // heap of the events too late for the slots
 	sum   uint64  // bit i: used[i] != 0
@@ -70,9 +69,6 @@ func (w *Wheel[P]) Renew() *Wheel[P] {
 	return w
 }
 
-// Len is the number of events pending.
-func (w *Wheel[P]) Len() int { return w.n + len(w.far) }
-
 // Next is the cycle of the earliest event, Never if there is none.
 func (w *Wheel[P]) Next() int64 { return w.next }
 
@@ -90,19 +86,76 @@ func (w *Wheel[P]) Add(at int64, key uint64) *P {
 	i := w.free
 	e := &w.nodes[i]
 	w.free = e.next
-	e.At, e.Key = at, key
-	if at <= w.now && (at < w.now || !w.over) {
-		panic("sim: event scheduled in the past")
-	}
+	e.At, e.Key, e.next = at, key, -1
 	if at < w.next {
 		w.next = at
 	}
-	if at-w.now >= slots {
-		w.pushFar(i)
-	} else {
-		w.place(i, e, at, key)
+	if d := at - w.now; d <= 0 || d >= slots {
+		w.unusual(i, d)
+		return &e.P
+	}
+	s := uint(at & mask)
+	l := &w.slot[s]
+	switch {
+	case l.head < 0:
+		l.head, l.tail = i, i
+		w.used[s>>6] |= 1 << (s & 63)
+		w.sum |= 1 << (s >> 6)
+	case w.nodes[l.tail].Key < key:
+		w.nodes[l.tail].next, l.tail = i, i
+	default:
+		w.between(s, i, e)
 	}
 	return &e.P
+}
+
+// unusual schedules an event d cycles from now that no slot is for, or in the cycle
+// that is drained.
+//
+//go:noinline
+func (w *Wheel[P]) unusual(i int32, d int64) {
+	switch {
+	case d >= slots:
+		w.pushFar(i)
+	case d < 0 || !w.over:
+		panic("sim: event scheduled in the past")
+	default:
+		w.place(i)
+	}
+}
+
+// place puts an event into its slot.
+func (w *Wheel[P]) place(i int32) {
+	e := &w.nodes[i]
+	s := uint(e.At & mask)
+	l := &w.slot[s]
+	if e.next = -1; l.head < 0 {
+		l.head, l.tail = i, i
+		w.used[s>>6] |= 1 << (s & 63)
+		w.sum |= 1 << (s >> 6)
+		return
+	}
+	w.between(s, i, e)
+}
+
+// between puts an event into a list that it need not end.
+func (w *Wheel[P]) between(s uint, i int32, e *Event[P]) {
+	l := &w.slot[s]
+	to := &l.head
+	for range patience {
+		b := &w.nodes[*to]
+		if b.Key >= e.Key {
+			e.next, *to = *to, i
+			return
+		}
+		if b.next < 0 {
+			b.next, l.tail = i, i
+			return
+		}
+		to = &b.next
+	}
+	e.next, l.head = l.head, i
+	w.mixed[s>>6] |= 1 << (s & 63)
 }
 
 // grow makes room for an event in the arena.
@@ -113,38 +166,9 @@ func (w *Wheel[P]) grow() {
 	w.nodes = append(w.nodes, Event[P]{next: -1})
 }
 
-func (w *Wheel[P]) place(i int32, e *Event[P], at int64, key uint64) {
-	s := uint(at & mask)
-	l := &w.slot[s]
-	w.n++
-	if l.head < 0 {
-		e.next = -1
-		l.head, l.tail = i, i
-		w.used[s>>6] |= 1 << (s & 63)
-		w.sum |= 1 << (s >> 6)
-		return
-	}
-	if t := &w.nodes[l.tail]; t.Key < key {
-		e.next = -1
-		t.next, l.tail = i, i
-		return
-	}
-	to := &l.head
-	for range patience {
-		b := &w.nodes[*to]
-		if b.Key >= key {
-			e.next, *to = *to, i
-			return
-		}
-		to = &b.next
-	}
-	e.next, l.head = l.head, i
-	w.mixed[s>>6] |= 1 << (s & 63)
-}
-
 // find is the cycle of the earliest event.
 func (w *Wheel[P]) find() int64 {
-	if w.n == 0 {
+	if w.sum == 0 {
 		if len(w.far) == 0 {
 			return Never
 		}
@@ -182,7 +206,6 @@ func (w *Wheel[P]) Pop() *Event[P] {
 	i := l.head
 	e := &w.nodes[i]
 	w.taken, l.head = i, e.next
-	w.n--
 	w.over = e.next < 0
 	if w.over {
 		if w.used[s>>6] &^= 1 << (s & 63); w.used[s>>6] == 0 {
@@ -197,9 +220,7 @@ func (w *Wheel[P]) Pop() *Event[P] {
 func (w *Wheel[P]) advance(t int64) {
 	w.now = t
 	for len(w.far) > 0 && w.nodes[w.far[0]].At-t < slots {
-		i := w.popFar()
-		e := &w.nodes[i]
-		w.place(i, e, e.At, e.Key)
+		w.place(w.popFar())
 	}
 	if s := uint(t & mask); w.mixed[s>>6]>>(s&63)&1 != 0 {
 		w.mixed[s>>6] &^= 1 << (s & 63)
