@@ -373,8 +373,8 @@ func (c *Core) fence(i int32, e *entry, t int64) {
 	}
 	if e.ld != FST { // a store fence is an order of the store queue, kept by epochs
 		// Fences of a core execute one after the other.
-		if g := c.blocker(e, c.model.Before[e.ld]|Squashing(FSY, FLD)); g != nil {
-			c.gate(i, e, g, t)
+		if g, by := c.blocker(e, c.model.Before[e.ld]|Squashing(FSY, FLD)); g != nil {
+			c.gate(i, e, g, by, t)
 			return
 		}
 	}
@@ -382,27 +382,27 @@ func (c *Core) fence(i int32, e *entry, t int64) {
 	c.schedule(i, t+c.info[e.pc].lat)
 }
 
-// blocker returns the gates of the oldest op before e that has a class of the
-// set to perform, nil if there is none.
-func (c *Core) blocker(e *entry, set ClassSet) *link {
+// blocker returns the gates and the pc of the oldest op before e that has a class
+// of the set to perform, nil if there is none.
+func (c *Core) blocker(e *entry, set ClassSet) (gates *link, pc int32) {
 	if c.pendSet&set == 0 {
-		return nil
+		return nil, 0
 	}
 	for q := c.sqHead; q < c.sqRet; q++ {
 		if s := &c.sq[q&c.sqMask]; !s.gone && set.Has(s.class) {
-			return &s.gates
+			return &s.gates, s.pc
 		}
 	}
 	for n := c.head; n < e.seq; n++ {
 		o := &c.win[n&c.mask]
 		if o.set&set != 0 {
 			if o.op.Code == Store {
-				return &c.sq[o.sq&c.sqMask].gates
+				return &c.sq[o.sq&c.sqMask].gates, o.pc
 			}
-			return &o.gates
+			return &o.gates, o.pc
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // perform marks e's accesses as performed and lets go what waited for that.

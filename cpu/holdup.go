@@ -29,23 +29,6 @@ func (h *holdups) of(op, by int32) *Holdup {
 	return &h.list[len(h.list)-1]
 }
 
-// heldUp notes that window entry i waits from t on for the op that owns the list.
-func (c *Core) heldUp(i int32, list *link, t int64) {
-	c.hold.since[i], c.hold.by[i] = t, -1
-	for n := c.sqHead; n < c.sqTail; n++ {
-		if q := &c.sq[n&c.sqMask]; &q.gates == list {
-			c.hold.by[i] = q.pc
-			return
-		}
-	}
-	for n := c.head; n < c.tail; n++ {
-		if e := &c.win[n&c.mask]; &e.gates == list {
-			c.hold.by[i] = e.pc
-			return
-		}
-	}
-}
-
 // letGo ends the wait of window entry i.
 func (c *Core) letGo(i int32, t int64) {
 	if d := t - c.hold.since[i]; d > 0 {

@@ -187,8 +187,8 @@ func (c *Core) load(i int32, e *entry, t int64) {
 		return
 	}
 	if set := c.wait[e.ld]; c.pendSet&set != 0 {
-		if g := c.blocker(e, set); g != nil {
-			c.gate(i, e, g, t)
+		if g, by := c.blocker(e, set); g != nil {
+			c.gate(i, e, g, by, t)
 			return
 		}
 	}
@@ -201,7 +201,7 @@ func (c *Core) load(i int32, e *entry, t int64) {
 				continue
 			}
 			if o.need&(1<<slotA) != 0 || (o.v[slotA]+uint64(int64(o.op.Off)))>>3 == e.addr>>3 {
-				c.gate(i, e, &o.gates, t)
+				c.gate(i, e, &o.gates, o.pc, t)
 				return
 			}
 		}
@@ -257,15 +257,15 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 		switch {
 		case q.gone:
 		case !q.hasAddr:
-			c.gate(i, e, &q.gates, t)
+			c.gate(i, e, &q.gates, q.pc, t)
 			return true
 		case q.addr>>3 != e.addr>>3:
 		case q.bytes == 4 && e.op.Bytes() == 4 && q.addr != e.addr: // the other half
 		case !q.hasData:
-			c.gate(i, e, &q.gates, t)
+			c.gate(i, e, &q.gates, q.pc, t)
 			return true
 		case int(q.bytes) < e.op.Bytes(): // part of the value: wait until it is in the cache
-			c.gate(i, e, &q.gates, t)
+			c.gate(i, e, &q.gates, q.pc, t)
 			return true
 		default:
 			v := q.val
@@ -273,9 +273,8 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 				v >>= 32
 			}
 			e.val, e.perfAt = e.op.Truncate(v), t
-			e.flags |= performed | forwarded
+			e.flags |= performed
 			e.level = uint8(stats.L1)
-			e.v[slotC] = n - 1
 			if c.tm.ForwardCycles == 0 { // renamed: the value is the store's operand
 				e.at = t
 				c.completed(i, e, t)

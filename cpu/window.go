@@ -53,7 +53,7 @@ type entry struct {
 	gates link           // ops waiting for this op to perform
 	next  [numSlots]link // in the lists above; slotGate: also in a calendar slot
 
-	v      [3]uint64 // operand values A, B, C; a load's C: the store it forwarded from
+	v      [3]uint64 // operand values A, B, C
 	val    uint64    // result
 	addr   uint64
 	perfAt int64  // when it performed
@@ -67,7 +67,6 @@ const (
 	performed entryFlags = 1 << iota
 	taken                // branch: predicted taken; once resolved, taken
 	missed               // the access missed at least once
-	forwarded            // load took its value from an older store
 	faulted              // load of memory that does not exist
 	unasked              // ownership is to be asked for when the branches before it are resolved
 	chained              // RMW that directly follows one on the same line
@@ -200,10 +199,10 @@ func (c *Core) open(list *link, t int64) {
 	}
 }
 
-// gate makes u retry when *list opens.
-func (c *Core) gate(i int32, u *entry, list *link, t int64) {
+// gate makes u retry when *list opens, the list of an op at pc by.
+func (c *Core) gate(i int32, u *entry, list *link, by int32, t int64) {
 	if c.hold != nil {
-		c.heldUp(i, list, t)
+		c.hold.since[i], c.hold.by[i] = t, by
 	}
 	u.phase = blocked
 	u.next[slotGate] = *list
