@@ -59,10 +59,11 @@ type Core struct {
 	fetchAt  int64
 	fetchOn  uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
 	fetchWhy stats.Cause
-	halted   bool // Halt was fetched
-	Stopped  bool // fetch no more: the run is over, let the machine drain
-	Finished bool // every task has halted
-	InOrder  bool // window 1, and the engine may take short cuts
+	halted   bool   // Halt was fetched
+	Stopped  bool   // fetch no more: the run is over, let the machine drain
+	Finished bool   // every task has halted
+	InOrder  bool   // window 1, and the engine may take short cuts
+	loops    *loops // nil unless settled loops are replayed
 
 	fifo       bool // stores become visible in order
 	drainAsked bool // the store that must leave next has asked for its line
@@ -134,7 +135,7 @@ func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
 // Renew makes a core the one that NewCore returns, of the memory that it has.
 func (c *Core) Renew(cfg Config, m *Model, port Port, st *stats.Counters) {
 	old := *c
-	*c = Core{model: m, port: port, St: st, rmw: -1, chain: noLine}
+	*c = Core{model: m, port: port, St: st, rmw: -1, chain: noLine, loops: old.loops}
 	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
 		ScheduleC: cfg.Cycles(cfg.ScheduleNS), SwitchC: cfg.Cycles(cfg.SwitchNS), WakeupC: cfg.Cycles(cfg.WakeupNS),
 		IPIC: cfg.Cycles(cfg.IPINS), SliceC: max(1, cfg.Cycles(cfg.SliceNS))}
@@ -227,6 +228,11 @@ func (c *Core) Reg(r Reg) uint64 { return c.regs[r] }
 // to run next (never if only the port's notifications can move it).
 func (c *Core) Run(t int64, limit *int64) int64 {
 	for {
+		if c.loops != nil {
+			if t = c.turn(t, *limit); t >= *limit {
+				return t
+			}
+		}
 		next := c.step(t, limit)
 		if next >= *limit {
 			return next

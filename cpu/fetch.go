@@ -40,6 +40,9 @@ func (c *Core) fetch(t int64) fetchState {
 // insert puts the op at pc into the window and moves pc along.
 func (c *Core) insert(op *Op, in *opInfo, t int64) {
 	i, e := c.occupy(op, in)
+	if c.loops != nil && c.loops.seen != nil {
+		c.loops.seen.fetched = append(c.loops.seen.fetched, c.pc)
+	}
 	switch op.Code {
 	case Nop, Mark:
 		e.phase = done

@@ -280,6 +280,9 @@ func (c *Core) mustSquash(e *entry, older ClassSet) bool {
 
 // squash takes the ops from seq on out of the window and fetches from pc again.
 func (c *Core) squash(from uint64, pc int32, t, resume int64, wrongPath bool) {
+	if c.loops != nil {
+		c.loops.disturbed()
+	}
 	for n := from; n < c.tail; n++ {
 		e := &c.win[n&c.mask]
 		if wrongPath && e.op.Code == Load && (e.flags&(performed|missed) != 0) {
@@ -389,6 +392,9 @@ func (c *Core) pruneList(list []int32) []int32 {
 // notified brings the core's clocks up to a notification at cycle t, which
 // comes before the core's own step of that cycle.
 func (c *Core) notified(t int64) {
+	if c.loops != nil {
+		c.loops.disturbed()
+	}
 	c.charge(t)
 	c.cal.now = max(c.cal.now, t-1)
 }

@@ -33,6 +33,14 @@ type Port interface {
 	// PlainStore is Store for such a hit on a line that is modified already.
 	PlainStore(addr uint64, bytes int, val uint64) bool
 
+	// HitLoad is what PlainLoad would read, and HitStore whether PlainStore would write;
+	// neither leaves a trace. UseHit and WriteHit make such a load and store, but for
+	// counting them.
+	HitLoad(addr uint64, bytes int) (val uint64, hit Hit, ok bool)
+	HitStore(addr uint64) (hit Hit, ok bool)
+	UseHit(hit Hit)
+	WriteHit(hit Hit, addr uint64, bytes int, val uint64)
+
 	// Quiet reports whether an RMW of the word would hit, and whether nobody but
 	// the rest of the machine, by a message, would notice it.
 	Quiet(addr uint64) bool
@@ -75,6 +83,9 @@ type Port interface {
 	// op for some cycles because of cause.
 	Stalled(addr uint64, pc int32, cycles int64, cause stats.Cause)
 }
+
+// Hit is where a port found a line, until anything about the line changes.
+type Hit struct{ Frame, Way int32 }
 
 // GhostRecord is what an annotated op did.
 type GhostRecord struct {

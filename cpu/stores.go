@@ -131,14 +131,17 @@ func (c *Core) drainOne(n uint64, t int64) bool {
 		return false
 	}
 	missed := q.missed
-	c.visible(q, t)
+	c.visible(n, q, t)
 	if c.tm.StoreMerge {
 		for k := n + 1; k < c.sqRet; k++ {
 			o := &c.sq[k&c.sqMask]
 			if o.gone || o.addr>>lineShift != q.addr>>lineShift || o.epoch != q.epoch || c.write(o, t) != Done {
 				break
 			}
-			c.visible(o, t)
+			if c.loops != nil {
+				c.loops.disturbed()
+			}
+			c.visible(k, o, t)
 		}
 	}
 	for c.sqHead < c.sqRet && c.sq[c.sqHead&c.sqMask].gone {
@@ -166,9 +169,12 @@ func (c *Core) write(q *store, t int64) Result {
 	return Done
 }
 
-// visible takes q, which is, off the store queue's books.
-func (c *Core) visible(q *store, t int64) {
+// visible takes store n, which is, off the store queue's books.
+func (c *Core) visible(n uint64, q *store, t int64) {
 	q.gone = true
+	if c.loops != nil {
+		c.loops.wroteCache(n)
+	}
 	c.settled = max(c.settled, t)
 	c.stored(q.addr, int(q.bytes), t)
 	c.filter[bucket(q.addr)]--
@@ -228,6 +234,9 @@ func (c *Core) loaded(i int32, e *entry, t int64, val uint64, lat int64, level s
 		if e.addr == c.atomicWord { // there is no forwarding from a locked op
 			lat = max(lat, c.atomicAt+int64(c.tm.AtomicForward)-t)
 		}
+		if c.loops != nil {
+			c.loops.readCache(e.seq)
+		}
 		c.schedule(i, t+lat)
 	case Pending:
 		e.phase = filling
@@ -265,6 +274,9 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 			c.gate(i, e, &q.gates, q.pc, t)
 			return true
 		case int(q.bytes) < e.op.Bytes(): // part of the value: wait until it is in the cache
+			if c.loops != nil {
+				c.loops.disturbed()
+			}
 			c.gate(i, e, &q.gates, q.pc, t)
 			return true
 		default:
@@ -275,6 +287,9 @@ func (c *Core) forward(i int32, e *entry, t int64) bool {
 			e.val, e.perfAt = e.op.Truncate(v), t
 			e.flags |= performed
 			e.level = uint8(stats.L1)
+			if c.loops != nil {
+				c.loops.met(e.seq, e.sq-(n-1))
+			}
 			if c.tm.ForwardCycles == 0 { // renamed: the value is the store's operand
 				e.at = t
 				c.completed(i, e, t)

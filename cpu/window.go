@@ -88,6 +88,15 @@ func (cal *calendar) reset(now int64) {
 	cal.bits, cal.now, cal.far = 0, now, cal.far[:0]
 }
 
+// shift moves all completions by d cycles.
+func (cal *calendar) shift(d int64) {
+	var head [64]int32
+	for s := range cal.head {
+		head[(int64(s)+d)&63] = cal.head[s]
+	}
+	cal.head, cal.bits, cal.now = head, bits.RotateLeft64(cal.bits, int(d&63)), cal.now+d
+}
+
 // schedule puts entry i on the calendar for cycle at > now.
 func (c *Core) schedule(i int32, at int64) {
 	e := &c.win[i]

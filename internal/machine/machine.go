@@ -380,7 +380,9 @@ func New(s Setup) (*Machine, error) {
 			th.core.CountCycles()
 		}
 		u := &m.units[th.unit]
-		if th.core.InOrder = cfg.Core.Window == 1 && !s.Reference && len(u.threads) == 1; th.core.InOrder {
+		ahead := !s.Reference && len(u.threads) == 1
+		th.core.Replay(ahead && cfg.Core.Window > 1)
+		if th.core.InOrder = ahead && cfg.Core.Window == 1; th.core.InOrder {
 			u.alone = th
 		}
 		m.wakeThread(int32(i), 0)

@@ -72,6 +72,26 @@ func (p *port) PlainStore(addr uint64, bytes int, val uint64) bool {
 	return false
 }
 
+func (p *port) HitLoad(addr uint64, bytes int) (uint64, cpu.Hit, bool) {
+	if h := p.u.Held(addr >> 6); h.Allows(cache.MayRead | cache.Plain) {
+		f := h.Frame()
+		return peek(&p.u.Frames[f].Data, addr, bytes), cpu.Hit{Frame: f, Way: h.L1()}, true
+	}
+	return 0, cpu.Hit{}, false
+}
+
+func (p *port) HitStore(addr uint64) (cpu.Hit, bool) {
+	h := p.u.Held(addr >> 6)
+	return cpu.Hit{Frame: h.Frame(), Way: h.L1()}, h.Allows(cache.MayWrite | cache.Plain)
+}
+
+func (p *port) UseHit(h cpu.Hit) { p.u.L1.Touch(h.Way) }
+
+func (p *port) WriteHit(h cpu.Hit, addr uint64, bytes int, val uint64) {
+	p.u.L1.Touch(h.Way)
+	poke(&p.u.Frames[h.Frame].Data, addr, bytes, val)
+}
+
 // load is Load for everything but the plain L1 hit.
 func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause, cpu.Result) {
 	line := addr >> 6

@@ -24,6 +24,23 @@ func Sub[T any](dst, a, b *T) {
 	}
 }
 
+// Growth is by how much a counter has grown.
+type Growth struct {
+	Counter *uint64
+	By      uint64
+}
+
+// Grown appends to a list the counters of now that have grown since the snapshot before.
+func Grown[T any](list []Growth, now, before *T) []Growth {
+	d, s := words(now), words(before)
+	for i := range d {
+		if n := d[i] - s[i]; n != 0 {
+			list = append(list, Growth{&d[i], n})
+		}
+	}
+	return list
+}
+
 // words views a counter struct as the vector it is. The view is sound because
 // a type made only of uint64 has no padding and no pointers, which mustBeWords
 // checks; it costs a walk over the fields' types, paid per snapshot and not
