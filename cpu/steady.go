@@ -96,8 +96,8 @@ type step struct {
 
 // picture is the state of a pipeline, with times counted from the cycle that runs
 // next and ops from the oldest in the window. Equal pictures, of window and store
-// queue too, go on in the same way while outcomes are the same. TestThePictureKnowsEveryField
-// has what becomes of each field of the core.
+// queue too, go on in the same way while outcomes are the same. A test lists what
+// becomes of each field of the core.
 type picture struct {
 	prog                         *Program
 	completions                  uint64
