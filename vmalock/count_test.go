@@ -155,7 +155,7 @@ func TestTheTreeWalkFencesOncePerLevelOnARM(t *testing.T) {
 			mm := b.w.AddMM()
 			b.w.AddVMA(mm, vmaBase, vmaBase+vmaSpan, true)
 			b.w.AddTree(mm, depth)
-			const text = "\n\tcall mas_walk(mm, addr) -> got  found=done none=done\ndone:\n\thalt"
+			const text = "\n\tcall rcu_read_lock()\n\tcall mas_walk(mm, addr) -> got  found=done none=done\ndone:\n\thalt"
 			th, err := b.m.Add(b.program(text), b.w.AddTask(), map[string]uint64{"mm": uint64(mm), "addr": vmaBase})
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +195,7 @@ func TestTheTreeFindsEveryVMAAtEveryDepth(t *testing.T) {
 				}
 				b.w.AddTree(mm, depth)
 				b.load()
-				const text = "\n\tcall mas_walk(mm, addr) -> got  found=done none=none\nnone:\n\tmov got, 0\ndone:\n\thalt"
+				const text = "\n\tcall rcu_read_lock()\n\tcall mas_walk(mm, addr) -> got  found=done none=none\nnone:\n\tmov got, 0\ndone:\n\thalt"
 				p := b.program(text)
 				walk := func(addr uint64) uint64 {
 					b.m.Threads = nil

@@ -27,6 +27,7 @@
 //	    the VMAs of two addresses; second is vma if both lie in it.
 //	read_pair_end(mm, vma, second, held)
 //	write_begin(mm)                     mmap_lock for write
+//	write_begin_killable(mm)            exits: locked, interrupted (by a fatal signal)
 //	write_find(mm, addr) -> vma         exits: found, none; inside write_begin
 //	write_vma(mm, vma)                  keeps faults off the VMA until write_end
 //	write_vma_killable(mm, vma)         exits: locked, interrupted (by a fatal signal)
@@ -41,8 +42,8 @@
 // anon_vma_name, vma_flag_set_atomic and mas_store.
 //
 // Those that a lock does nothing special for it may leave out: kernel/interface.uop
-// has read_slow, read_next, read_pair, write_new and write_vma_killable in terms
-// of mmap_lock and the others.
+// has read_slow, read_next, read_pair, write_new, write_begin_killable and
+// write_vma_killable in terms of mmap_lock and the others.
 //
 // To add a lock, add one file: kinds/NAME.uop with these programs and whatever
 // they call, or with "# base: KIND" and the programs in which it differs. Its name in TOML, its line in listings, its default layout and the
@@ -53,7 +54,7 @@
 // vma_write and vma_attach are the per-VMA reference count of 6.15 and later,
 // vma_assert what the kernel asserts of it, refcount its primitives with their
 // saturation; mmap_lock, rwsem* and osq are the semaphore around it; maple, maple_write, rcu,
-// lockdep, fault and sched are what the functions of the lock call, and what calls
+// slab, lockdep, fault and sched are what the functions of the lock call, and what calls
 // them. They run on any layout that has the fields; [Supplement] supplies the
 // structs that no debug information of one kernel object gives as the programs
 // use them. [World] places the objects.
@@ -68,8 +69,8 @@
 // anything is linked, so what a kernel does not have is no code at all.
 // docs/patches.md says what each patch changes.
 //
-// Ghost annotations sit on read-modify-writes, stores and counts, never on loads:
-// a load may perform long before the branch that makes it matter. A failed
+// Ghost annotations sit on read-modify-writes, stores and counts. A load may perform long
+// before the branch that makes it matter; the few that carry one are about its retirement. A failed
 // assertion of the kernel is one too (warn), and ends a judged run. The vocabulary
 // is the table in events.go.
 //
@@ -98,12 +99,11 @@
 // Time, caches, and the machine. The price of schedule() and of a wake-up is the
 // machine's, and so are time slices and on_cpu; the programs only say where a task
 // sleeps (the sleep instruction) and where it may not be preempted (preempt.off).
-// A signal is what another task does (send_sig_fatal): it ends killable waits; no
-// workload sends any yet.
-// An RCU grace period is a length of time (Options.RCUGrace) for which a replaced node
-// of a maple tree is left alone; nobody asks whether readers have gone. Not modelled
-// here yet: the reuse of a freed VMA by another mm, maple nodes that split, fill up or
-// merge. Of the rw_semaphore, tasks of real-time
+// A signal is what another task does (send_sig_fatal): it ends killable waits. Who waits
+// for an RCU grace period carries it on, where the kernel has a thread, and tasks
+// say between two operations that they are in no read section, where it has the tick.
+// Free VMAs are a list for each CPU (slab.uop); what SLUB does beyond that is left out.
+// Not modelled: maple nodes that split, fill up or merge. Of the rw_semaphore, tasks of real-time
 // priority and a count that overflows are left out. Lockdep's search of its tables
 // is work of a given length.
 package vmalock

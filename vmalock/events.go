@@ -30,6 +30,7 @@ const (
 	VMALocked               // (count) vma_start_write returns: the task has it write-locked, and no reader is inside
 	VMAInit                 // the VMA is (re)initialised: nobody may be counted
 	VMAMove                 // (vm_mm) the memory is freed, or becomes a VMA of the mm that is stored
+	VMAFree                 // the allocator has it back: the next event is that it becomes a VMA again
 
 	// Of what a VMA's lock guards; told by those who use the lock.
 	DataWrite // a store to the VMA: nobody else may read it
@@ -58,6 +59,18 @@ const (
 	SemUpWrite   // the writer leaves
 	SemDowngrade // the writer becomes a reader
 
+	// Of RCU. The object of a section is the task, that of a grace period the rcu_state.
+	RCULock   // (load, preempt.off) the task enters a read section
+	RCUUnlock // ... and leaves it
+	RCUBegin  // a grace period begins
+	RCUEnd    // ... and ends: whoever was in a read section when it began has left
+
+	// Of a leaf of a maple tree.
+	NodeWrite // a node that nobody can know begins to be made a leaf
+	NodeLive  // it is in the tree
+	NodeDead  // it is not any more; walks that began before may be in it
+	NodeRead  // (load) a walk reads it
+
 	// Of a VMA or an mm.
 	Warn // (count) an assertion of the kernel failed
 
@@ -68,12 +81,14 @@ var eventNames = [NumEvents]string{
 	RefGet: "ref_get", ReaderTrue: "reader_true", RefPut: "ref_put", RefExclude: "ref_exclude", RefInclude: "ref_include",
 	RefAttach: "ref_attach", RefDetach: "ref_detach", SeqWrite: "seq_write",
 	ReaderIn: "reader_in", ReaderOut: "reader_out", WriterIn: "writer_in", VMAAttach: "vma_attach", VMADetach: "vma_detach", VMALocked: "vma_locked", VMAInit: "vma_init",
-	VMAMove: "vma_mm", DataWrite: "data_write", DataRead: "data_read", Foreseen: "foreseen", Astray: "astray",
+	VMAMove: "vma_mm", VMAFree: "vma_free", DataWrite: "data_write", DataRead: "data_read", Foreseen: "foreseen", Astray: "astray",
 	MMSeq: "mm_seq", MMGrab: "mm_grab", MMDrop: "mm_drop", MMWaiter: "mm_waiter",
 	SemRead: "sem_read", SemReadBack: "sem_read_back", SemSteal: "sem_steal",
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
 	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemTryWrite: "sem_try_write", SemFlags: "sem_flags",
 	SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
+	RCULock: "rcu_lock", RCUUnlock: "rcu_unlock", RCUBegin: "rcu_begin", RCUEnd: "rcu_end",
+	NodeWrite: "node_write", NodeLive: "node_live", NodeDead: "node_dead", NodeRead: "node_read",
 	Warn: "warn",
 }
 
@@ -102,10 +117,16 @@ func (e Event) object() string {
 		return "VMA"
 	case e <= MMWaiter:
 		return "mm"
-	case e == Warn:
-		return "VMA or mm"
+	case e <= SemDowngrade:
+		return "semaphore"
+	case e <= RCUUnlock:
+		return "task"
+	case e <= RCUEnd:
+		return "rcu_state"
+	case e <= NodeRead:
+		return "node"
 	}
-	return "semaphore"
+	return "VMA or mm"
 }
 
 // NumberGhosts gives the ghost events of a linked program their numbers, as the

@@ -74,14 +74,14 @@ func TestLockNextVMALooksAgainAfterAWriter(t *testing.T) {
 // A store that fits exactly is one store, and walks find it at once.
 func TestStoringAnEntryTakesAVMAOutOfTheTreeAndPutsItBack(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
-		b.run("\n\tcall mas_store(mm, addr, 0)\n\thalt", nil)
+		b.run("\n\tcall rcu_read_lock()\n\tcall mas_store(mm, addr, 0)\n\thalt", nil)
 		if got := b.run(lockUnderRCU, nil); got != fallback {
 			t.Errorf("found %#x where nothing is mapped", got)
 		}
 		if got := b.run(lockNext, nil); got != uint64(b.vma(1)) {
 			t.Errorf("the next one is %#x, want vma[1]", got)
 		}
-		b.run("\n\tcall mas_store(mm, addr, vma)\n\thalt", nil)
+		b.run("\n\tcall rcu_read_lock()\n\tcall mas_store(mm, addr, vma)\n\thalt", nil)
 		if got := b.run(lockUnderRCU, nil); got != uint64(b.vma(0)) {
 			t.Errorf("found %#x", got)
 		}

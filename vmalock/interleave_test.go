@@ -16,7 +16,7 @@ import (
 
 // rounds wraps a body into a loop of a few rounds with a random register.
 func rounds(body string) string {
-	return "\nagain:\n\tbeq rounds, 0, out\n\tsub rounds, rounds, 1\n\tmix rnd, rnd\n" + body + "\n\tjump again\nout:\n\thalt"
+	return "\nagain:\n\tbeq rounds, 0, out\n\tsub rounds, rounds, 1\n\tmix rnd, rnd\n" + body + "\n\tjump again\nout:\n\tstore [task.on_cpu], 0\n\thalt"
 }
 
 var bodies = map[string]string{
@@ -89,6 +89,7 @@ mapped:
 	call write_end(mm)`,
 	// The same, which copies leaves of the tree.
 	"replacer": `
+	call mas_preallocate(2)
 	call write_begin(mm)
 	call write_find(mm, addr) -> v  found=unmap none=mapped
 unmap:
@@ -105,6 +106,40 @@ unmap:
 	call write_attach(mm, v)
 mapped:
 	call write_end(mm)`,
+	// The same by the allocator: what it maps is a VMA that it or another has freed.
+	"recycler": `
+	call mas_preallocate(1)
+	call vm_area_alloc(mm) -> w  got=have none=again
+have:
+	call write_begin(mm)
+	call write_find(mm, addr) -> v  found=unmap none=mapped
+unmap:
+	call write_vma(mm, v)
+	call write_detach(mm, v)
+	call mas_wr_node_store(mm, addr, 0)
+	call write_end(mm)
+	load x, [v.vm_end]
+	call vm_area_free(v)
+	call write_new(mm, w)
+	store [w.vm_start], addr
+	store [w.vm_end], x
+	call write_begin(mm)
+	call write_vma(mm, w)
+	call mas_store(mm, addr, w)
+	call write_attach(mm, w)
+	call write_end(mm)
+	call rcu_qs()
+	jump again
+mapped:
+	call write_end(mm)
+	call vm_area_free(w)
+	call rcu_qs()`,
+	// A fault of a task that says when it is in user mode.
+	"user": `
+	call rcu_qs()
+	call read_begin(mm, addr) -> v, held  locked=fault none=again
+fault:
+	call read_end(mm, v, held)`,
 	// Everybody else who reads an address space, by the interface.
 	"walker": `
 	call read_next(mm, addr) -> v, held  locked=show none=again
@@ -179,8 +214,10 @@ off:
 	rmw.and _, [p.thread_info.flags], -9`,
 	// The bare read lock, without the tree.
 	"reader": `
+	call rcu_read_lock()
 	call vma_start_read(mm, vma) locked=got retry=again fallback=again
 got:
+	call rcu_read_unlock()
 	count lock.read.success ghost reader_true vma
 	call vma_end_read(vma)`,
 	// Read lock of the VMA under mmap_lock, as when walking all VMAs.
@@ -280,17 +317,27 @@ func TestNoInterleavingBreaksTheLocks(t *testing.T) {
 	}
 	// Whatever a program can do has been done, but for what is named here.
 	rare := map[string]string{
-		"mtree_walk_inner":       "needs hundreds of VMAs; the tree's laws walk it",
-		"vma_start_read":         "the path of a second mm has a law of its own",
-		"vma_start_read_locked":  "of vm_refcnt_far, has a law of its own",
-		"mmgrab":                 "needs a second mm; the same law",
-		"mmdrop":                 "needs a second mm; the same law",
-		"mas_wr_node_store":      "needs spare nodes; interleavings with them have a law of their own",
-		"mas_replace_node":       "the same law",
-		"mas_pop_node":           "the same law",
-		"ma_free_rcu":            "the same law",
-		"refcount_warn_saturate": "only a bug gets there; has a law of its own",
-		"refcount_dec":           "nobody calls it: it would saturate at the last count; has a law of its own",
+		"mtree_walk_inner":           "needs hundreds of VMAs; the tree's laws walk it",
+		"vma_start_read":             "the path of a second mm has a law of its own",
+		"vma_start_read_locked":      "of vm_refcnt_far, has a law of its own",
+		"mmgrab":                     "needs a second mm; the same law",
+		"mmdrop":                     "needs a second mm; the same law",
+		"mas_wr_node_store":          "needs spare nodes; interleavings with them have a law of their own",
+		"mas_replace_node":           "the same law",
+		"mas_pop_node":               "the same law",
+		"mas_preallocate":            "the same law",
+		"ma_free_rcu":                "the same law",
+		"rcu_qs":                     "grace periods and free VMAs have interleavings of their own",
+		"get_state_synchronize_rcu":  "the same laws",
+		"poll_state_synchronize_rcu": "the same laws",
+		"cond_synchronize_rcu":       "the same laws",
+		"rcu_gp_fqs_loop":            "the same laws",
+		"vm_area_alloc":              "the same laws",
+		"vm_area_free":               "the same laws",
+		"call_rcu":                   "the same laws",
+		"rcu_do_batch":               "the same laws",
+		"refcount_warn_saturate":     "only a bug gets there; has a law of its own",
+		"refcount_dec":               "nobody calls it: it would saturate at the last count; has a law of its own",
 	}
 	for _, kind := range vmalock.Kinds() {
 		procs, err := kind.Programs()

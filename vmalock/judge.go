@@ -17,15 +17,20 @@ type Judge struct {
 	vmas   map[mem.Addr]*vmaGhost // looked up, never iterated
 	mms    map[mem.Addr]*mmGhost
 	sems   map[mem.Addr]*semGhost // each mm's mmap_lock, and others
+	nodes  map[mem.Addr]*nodeGhost
+	rcu    rcuGhost
 	events uint64
 
-	seqMask uint64 // the largest sequence number
+	seqMask  uint64 // the largest sequence number
+	vmaGrace bool   // VMAs are freed after a grace period
 
 	// The same in the order in which they were introduced, see State.
 	allVMAs []*vmaGhost
 	allSems []*semGhost
 	allMMs  []*mmGhost
 	held    []*holds
+
+	allNodes []*nodeGhost
 }
 
 // NewJudge returns a judge who knows no object yet. symbol names objects in
@@ -34,7 +39,7 @@ func NewJudge(symbol func(mem.Addr) string) *Judge {
 	if symbol == nil {
 		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }
 	}
-	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}, seqMask: seqMask(32)}
+	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}, nodes: map[mem.Addr]*nodeGhost{}, seqMask: seqMask(32)}
 }
 
 // AddMM introduces an mm, unlocked and with sequence number 0.
@@ -83,22 +88,37 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 			what = "VMA"
 		}
 	}
-	if what == "VMA" {
+	switch what {
+	case "VMA":
 		if v := j.vmas[obj]; v != nil {
-			rule, msg = v.observe(&r)
-			h = &v.history
-			if m := j.mms[mem.Addr(new)]; e == VMAMove && m != nil {
-				v.mm = m
+			if rule, msg = v.observe(&r); rule == "" {
+				rule, msg = j.reuse(v, &r)
 			}
+			h = &v.history
 		}
-	} else if what == "mm" {
+	case "mm":
 		if m := j.mms[obj]; m != nil {
 			rule, msg = m.observe(&r)
 			h = &m.lock.history
 		}
-	} else if s := j.sems[obj]; s != nil {
-		rule, msg = s.observe(&r)
-		h = &s.history
+	case "semaphore":
+		if s := j.sems[obj]; s != nil {
+			rule, msg = s.observe(&r)
+			h = &s.history
+		}
+	case "node":
+		if n := j.nodes[obj]; n != nil {
+			rule, msg = j.node(n, &r)
+			h = &n.history
+		}
+	case "task":
+		if rule, msg = j.section(&r); rule == "" {
+			return nil
+		}
+		h = &j.rcu.history
+	case "rcu_state":
+		rule, msg = j.grace(&r)
+		h = &j.rcu.history
 	}
 	if h == nil {
 		return &Violation{Rule: "objects", Msg: "the event's object is no " + e.object() + " of this run", Object: j.symbol(obj), Last: r}

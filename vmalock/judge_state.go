@@ -22,7 +22,7 @@ func (j *Judge) State(to []uint64) []uint64 {
 		return 0
 	}
 	for _, v := range j.allVMAs {
-		to = append(to, v.nTrue|v.nInflight<<16|uint64(v.flagOwner)<<32|bit(v.attached, 48)|bit(v.marked, 49)|uint64(slices.Index(j.allMMs, v.mm))<<50,
+		to = append(to, v.nTrue|v.nInflight<<16|uint64(v.flagOwner)<<32|bit(v.attached, 48)|bit(v.marked, 49)|uint64(slices.Index(j.allMMs, v.mm))<<50|bit(v.freed != 0, 63),
 			v.lockedSeq, v.data)
 	}
 	for _, s := range j.allSems {
@@ -31,7 +31,7 @@ func (j *Judge) State(to []uint64) []uint64 {
 	for _, m := range j.allMMs {
 		to = append(to, m.seq, uint64(m.excluded), uint64(m.waiter)|bit(m.freed, 32))
 	}
-	return to
+	return j.rcuState(to)
 }
 
 // SetState makes the judge know what State appended; nobody holds anything until
@@ -40,7 +40,8 @@ func (j *Judge) SetState(from []uint64) {
 	for _, v := range j.allVMAs {
 		w := from[0]
 		v.nTrue, v.nInflight, v.flagOwner = w&0xffff, w>>16&0xffff, int(w>>32&0xffff)
-		v.attached, v.marked, v.mm = w>>48&1 != 0, w>>49&1 != 0, j.allMMs[w>>50]
+		v.attached, v.marked, v.mm = w>>48&1 != 0, w>>49&1 != 0, j.allMMs[w>>50&0xfff]
+		v.freed = w >> 63 // of VMAs that need a grace period, when is not told
 		v.lockedSeq, v.data = from[1], from[2]
 		from = from[3:]
 	}
@@ -55,6 +56,7 @@ func (j *Judge) SetState(from []uint64) {
 		m.waiter, m.freed = int(from[2]&0xffff), from[2]>>32&1 != 0
 		from = from[3:]
 	}
+	j.setRCUState(from)
 }
 
 // Holds is what a thread holds of each VMA and semaphore, two bits each: at most 32.

@@ -29,6 +29,7 @@ type vmaGhost struct {
 	marked    bool   // vm_lock_seq was written under the present flag
 	lockedSeq uint64 // sequence number under which it was last write-locked
 	data      uint64 // what was last stored to the data that the lock guards
+	freed     uint64 // when the allocator got it back, 0 if it has not
 	history   history
 }
 
@@ -75,6 +76,24 @@ func (v *vmaGhost) observe(r *Record) (rule, msg string) {
 	return "", ""
 }
 
+// reuse follows a VMA to the allocator and back. Where readers need a grace period
+// before its memory is another VMA, none of them may be in a section since before.
+func (j *Judge) reuse(v *vmaGhost, r *Record) (rule, msg string) {
+	switch r.Event {
+	case VMAFree:
+		v.freed = j.events
+	case VMAMove:
+		if m := j.mms[mem.Addr(r.New)]; m != nil {
+			v.mm = m
+		}
+		if thread, found := j.rcu.before(v.freed); found && j.vmaGrace {
+			return "RCU", fmt.Sprintf("a freed VMA is used again, and thread %d is still in the read section in which it may have found it", thread)
+		}
+		v.freed = 0
+	}
+	return "", ""
+}
+
 // out ends a read lock, if the thread has one.
 func (v *vmaGhost) out(thread int) {
 	if h := v.readers.of(thread); *h == holdTrue {
@@ -86,6 +105,9 @@ func (v *vmaGhost) out(thread int) {
 func (v *vmaGhost) move(r *Record) (rule, msg string) {
 	h := v.readers.of(r.Thread)
 	writer := v.mm.lock.writer == r.Thread+1
+	if v.freed != 0 && r.Event != VMAMove {
+		return "I8", "the VMA is used after it was freed"
+	}
 	switch r.Event {
 	case RefGet:
 		switch {
@@ -228,7 +250,7 @@ func (v *vmaGhost) move(r *Record) (rule, msg string) {
 			return "I3", "a VMA is initialised that is still in use"
 		}
 		v.lockedSeq = v.mm.seqMask
-	case VMAMove:
+	case VMAMove, VMAFree:
 		if v.nTrue+v.nInflight > 0 || v.flagOwner != 0 {
 			return "I3", "a VMA is freed or reused that is still in use (" + v.describe() + ")"
 		}

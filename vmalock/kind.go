@@ -39,7 +39,7 @@ type Source struct {
 // documentation. Every kind has all of them, of its own or from kernel/interface.uop.
 var Interface = []string{
 	"read_begin", "read_slow", "read_retry", "read_end", "read_drop", "read_next", "read_pair", "read_pair_end",
-	"write_begin", "write_find", "write_new", "write_vma", "write_vma_killable", "write_attach", "write_detach", "write_downgrade", "write_end",
+	"write_begin", "write_begin_killable", "write_find", "write_new", "write_vma", "write_vma_killable", "write_attach", "write_detach", "write_downgrade", "write_end",
 	"vmf_anon_prepare", "anon_vma_name", "vma_flag_set_atomic", "mas_store",
 }
 
@@ -216,7 +216,9 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 // Parse reads one file of programs for the kernel that k.Options say.
 func (k Kind) Parse(s Source) ([]*cpu.Proc, error) {
 	procs, err := cpu.Parse(s.File, []byte(s.Text))
-	k.Options.Bind(procs)
+	values := k.Options.params()
+	values["VMA_GRACE"] = number(k.Grace)
+	bindParams(procs, values)
 	return procs, err
 }
 

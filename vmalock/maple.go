@@ -66,13 +66,16 @@ func (w *World) AddTree(mm mem.Addr, minDepth int) {
 // AddSpareNodes gives each task that is there n nodes of 256 bytes, with which it
 // replaces leaves of trees. A node that was replaced takes the place of the new one.
 func (w *World) AddSpareNodes(n int) {
+	w.rcu = true
 	for i, task := range w.Tasks {
 		places := make([]mem.Addr, n)
 		for k := range places {
 			places[k] = w.Object("maple_spare", fmt.Sprintf("spare[%d][%d]", i, k))
 		}
 		for k, p := range places {
-			w.Set(p, "maple_spare", "node", uint64(w.Object("maple_range_64", fmt.Sprintf("spare_node[%d][%d]", i, k))))
+			node := w.Object("maple_range_64", fmt.Sprintf("spare_node[%d][%d]", i, k))
+			w.Nodes = append(w.Nodes, Node{node, false})
+			w.Set(p, "maple_spare", "node", uint64(node))
 			w.Set(p, "maple_spare", "next", uint64(places[(k+1)%n]))
 		}
 		w.Set(task, "task_struct", "maple_spare", uint64(places[0]))
@@ -91,6 +94,9 @@ func (w *World) mapleLevel(tree string, below []entry, level, fill int) []entry 
 	for i := range nodes {
 		part := below[i*len(below)/nodes : (i+1)*len(below)/nodes]
 		node := w.Object(name, fmt.Sprintf("%s[%d][%d]", tree, level, i))
+		if level == 0 {
+			w.Nodes = append(w.Nodes, Node{node, true})
+		}
 		for k, e := range part {
 			if k < len(part)-1 || level > 0 {
 				w.Set(node, name, fmt.Sprintf("pivot[%d]", k), e.last)

@@ -18,7 +18,7 @@ type Options struct {
 	Lockdep       bool `toml:"lockdep" doc:"CONFIG_LOCKDEP: every acquire and release is entered in the task's list of held locks, and assertions look there"`
 	LockdepCycles int  `toml:"lockdep_cycles" min:"0" max:"100000" doc:"work of lockdep for one acquire or release, its hash and list walks (assumed); no effect unless lockdep is on"`
 	PreemptRCU    bool `toml:"preempt_rcu" doc:"CONFIG_PREEMPT_RCU: rcu_read_lock counts its nesting in the task; without it RCU read sections are no code"`
-	RCUGrace      int  `toml:"rcu_grace_ns" min:"0" max:"1000000000" doc:"how long an RCU grace period takes: a replaced node of a maple tree is not written before (assumed; milliseconds in the kernel, whose slab has other nodes meanwhile)"`
+	RCUGrace      int  `toml:"rcu_grace_ns" min:"0" max:"1000000000" doc:"how long an RCU grace period takes at least, after which a replaced node of a maple tree is free; longer if a reader that was inside when it began is still there (assumed; milliseconds in the kernel, whose slab has other nodes meanwhile)"`
 	RWSemSpin     bool `toml:"rwsem_spin_on_owner" doc:"CONFIG_RWSEM_SPIN_ON_OWNER: a writer that finds a rw_semaphore taken spins while its owner runs, before it queues and sleeps"`
 	RWSemHandoff  int  `toml:"rwsem_handoff_ns" min:"0" max:"1000000000" doc:"how long the first in the queue of a rw_semaphore lets others pass before it has it handed over (4 ms in the kernel, rounded up to a tick)"`
 	SeqBits       int  `toml:"seq_bits" min:"2" max:"32" doc:"width of vm_lock_seq and mm_lock_seq; the kernel's are 32 bits wide, and narrow ones wrap in a run that can be had"`
@@ -50,12 +50,6 @@ func DefaultOptions() Options {
 
 // params are the names by which programs read the options.
 func (o Options) params() map[string]int64 {
-	number := func(on bool) int64 {
-		if on {
-			return 1
-		}
-		return 0
-	}
 	return map[string]int64{
 		"PATCH":            int64(o.Patch),
 		"PER_VMA_LOCK":     number(o.PerVMALock),
@@ -70,13 +64,21 @@ func (o Options) params() map[string]int64 {
 	}
 }
 
+func number(on bool) int64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
 // seqMask is the largest sequence number: the one that a VMA has which was never
 // write-locked.
 func seqMask(bits int) uint64 { return 1<<bits - 1 }
 
 // Bind makes the params of procs that are options of o numbers, in place.
-func (o Options) Bind(procs []*cpu.Proc) {
-	values := o.params()
+func (o Options) Bind(procs []*cpu.Proc) { bindParams(procs, o.params()) }
+
+func bindParams(procs []*cpu.Proc, values map[string]int64) {
 	for _, p := range procs {
 		rest := p.Params[:0]
 		for _, name := range p.Params {

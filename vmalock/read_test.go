@@ -14,8 +14,10 @@ func addrOf(v uint64) mem.Addr { return mem.Addr(v) }
 
 const (
 	startRead = `
+	call rcu_read_lock()
 	call vma_start_read(mm, vma) locked=locked retry=retry fallback=fallback
 locked:
+	call rcu_read_unlock()
 	count lock.read.success ghost reader_true vma
 	mov got, 1
 	halt

@@ -297,7 +297,7 @@ func TestAtMost256ReadersAreLetInAtOnce(t *testing.T) {
 func TestASignalEndsTheWaitForReadersOfAVMA(t *testing.T) {
 	onEveryISA(t, func(t *testing.T, b *bench) {
 		const write = "\n\tcall mmap_write_lock(mm)\n\tcall vma_start_write_killable(vma) locked=in interrupted=killed\nin:\n\tmov got, 1\n\tjump out\nkilled:\n\tmov got, 2\nout:\n\tcall mmap_write_unlock(mm)\n\thalt"
-		b.thread("\n\tcall vma_start_read(mm, vma) locked=in retry=in fallback=in\nin:\n\tcount lock.read.success ghost reader_true vma\n\tmov got, 1\n\tcall vma_end_read(vma)\n\thalt", nil)
+		b.thread("\n\tcall rcu_read_lock()\n\tcall vma_start_read(mm, vma) locked=in retry=in fallback=in\nin:\n\tcall rcu_read_unlock()\n\tcount lock.read.success ghost reader_true vma\n\tmov got, 1\n\tcall vma_end_read(vma)\n\thalt", nil)
 		b.thread(write, nil)
 		b.thread(sendSignal, map[string]uint64{"held": uint64(b.w.Tasks[1])})
 		b.load()
@@ -323,7 +323,7 @@ func TestPatchSevenWarnsWhenASignalEndsTheWait(t *testing.T) {
 		o := vmalock.DefaultOptions()
 		o.Patch, o.DebugVM = patch, true
 		b := newBench(t, vmalock.VMRefcnt.With(o), cpu.X86_64, 1)
-		b.thread("\n\tcall vma_start_read(mm, vma) locked=in retry=in fallback=in\nin:\n\tcount lock.read.success ghost reader_true vma\n\tmov got, 1\n\tcall vma_end_read(vma)\n\thalt", nil)
+		b.thread("\n\tcall rcu_read_lock()\n\tcall vma_start_read(mm, vma) locked=in retry=in fallback=in\nin:\n\tcall rcu_read_unlock()\n\tcount lock.read.success ghost reader_true vma\n\tmov got, 1\n\tcall vma_end_read(vma)\n\thalt", nil)
 		b.thread("\n\tcall mmap_write_lock(mm)\n\tcall vma_start_write_killable(vma) locked=out interrupted=out\nout:\n\tcall mmap_write_unlock(mm)\n\thalt", nil)
 		b.thread(sendSignal, map[string]uint64{"held": uint64(b.w.Tasks[1])})
 		b.load()

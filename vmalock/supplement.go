@@ -11,13 +11,17 @@ import "cohsim/internal/mem"
 var supplement = []mem.Struct{
 	{
 		Name: "task_struct", Size: 320, Align: 64,
-		Notes: "synthetic: what others write or poll on one line, the task's own words, the top of its stack and its held locks on others; stack holds the address of the task's rwsem_waiter, osq_node that of its CPU's node",
+		Notes: "synthetic: what others write or poll on one line, the task's own words, and what RCU knows of it, the top of its stack and its held locks on others; stack holds the address of the task's rwsem_waiter, osq_node that of its CPU's node",
 		Fields: []mem.Field{
 			{Name: "__state", Offset: 0, Size: 4},
 			{Name: "on_cpu", Offset: 4, Size: 4},
 			{Name: "thread_info.flags", Offset: 8, Size: 8},
 			{Name: "wake_q.next", Offset: 16, Size: 8},
 			{Name: "rcu_read_lock_nesting", Offset: 72, Size: 4},
+			{Name: "rcu_gp_seq", Offset: 80, Size: 8},
+			{Name: "rcu_next", Offset: 88, Size: 8},
+			{Name: "rcu_state", Offset: 96, Size: 8},
+			{Name: "cpu_slab", Offset: 104, Size: 8},
 			{Name: "osq_node", Offset: 112, Size: 8},
 			{Name: "stack", Offset: 128, Size: 8, Count: 2},
 			{Name: "ves.vma", Offset: 144, Size: 8},
@@ -70,6 +74,27 @@ var supplement = []mem.Struct{
 			{Name: "node", Offset: 0, Size: 8},
 			{Name: "ready", Offset: 8, Size: 8},
 			{Name: "next", Offset: 16, Size: 8},
+		},
+	},
+	{
+		Name: "rcu_state", Size: 128, Align: 64,
+		Notes: "synthetic: what readers look at on one line, what is for those who carry a grace period on (its beginning, when to look again, the task to be asked next, all tasks) on another",
+		Fields: []mem.Field{
+			{Name: "gp_seq", Offset: 0, Size: 8},
+			{Name: "lock", Offset: 64, Size: 4},
+			{Name: "gp_start", Offset: 72, Size: 8},
+			{Name: "next_task", Offset: 80, Size: 8},
+			{Name: "tasks", Offset: 88, Size: 8},
+			{Name: "next_fqs", Offset: 96, Size: 8},
+		},
+	},
+	{
+		Name: "kmem_cache_cpu", Size: 64, Align: 64,
+		Notes: "a CPU's free VMAs, and in rcu those that wait for a grace period, first to last",
+		Fields: []mem.Field{
+			{Name: "freelist", Offset: 0, Size: 8},
+			{Name: "rcu.head", Offset: 8, Size: 8},
+			{Name: "rcu.tail", Offset: 16, Size: 8},
 		},
 	},
 	{

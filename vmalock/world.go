@@ -2,7 +2,6 @@ package vmalock
 
 import (
 	"fmt"
-	"slices"
 
 	"cohsim/internal/mem"
 )
@@ -21,6 +20,13 @@ type VMA struct {
 	Lock       mem.Addr // the object that its rw_semaphore is a member of; 0 if the layout has none
 	Start, End uint64   // the addresses it covers, End not included
 	Attached   bool     // visible to page faults from the start
+	Free       bool     // the allocator has it
+}
+
+// Node is one placed leaf of a maple tree.
+type Node struct {
+	Addr mem.Addr
+	Live bool // in the tree from the start, not a spare one
 }
 
 // World places the objects that lock programs work on, tasks, an mm, its VMAs
@@ -34,8 +40,12 @@ type World struct {
 	MMs    []mem.Addr
 	VMAs   []VMA
 	Sems   []mem.Addr // semaphores that lock neither an mm nor a VMA
+	Nodes  []Node     // leaves of maple trees
+	// Grace says that VMAs are freed after a grace period, see Kind.
+	Grace bool
 	// SeqBits is the width of sequence numbers, see Options.
 	SeqBits int
+	rcu     bool // somebody waits for grace periods
 	err     error
 }
 
@@ -60,6 +70,9 @@ func (w *World) Finish() error {
 		for i, t := range w.Tasks {
 			w.Set(t, "task_struct", "cpu_offset", mem.LineBytes*uint64(i))
 		}
+	}
+	if w.rcu {
+		w.addRCU()
 	}
 	return w.err
 }
@@ -123,9 +136,7 @@ const NeedResched = 1 << 3
 
 // ShareCPU makes a task wait for its turn on the CPU of another.
 func (w *World) ShareCPU(task, other mem.Addr) {
-	node, _ := w.Field(other, "task_struct", "osq_node")
-	i := slices.IndexFunc(w.Init, func(x Word) bool { return x.Addr == node })
-	w.Set(task, "task_struct", "osq_node", w.Init[i].Value)
+	w.Set(task, "task_struct", "osq_node", w.initial(other, "task_struct", "osq_node"))
 	w.Set(task, "task_struct", "on_cpu", 0)
 }
 
@@ -197,18 +208,24 @@ func (w *World) Judge() *Judge {
 		}
 		return w.Space.Symbol(a)
 	})
-	j.seqMask = seqMask(w.SeqBits)
+	j.seqMask, j.vmaGrace = seqMask(w.SeqBits), w.Grace
 	for _, mm := range w.MMs {
 		j.AddMM(mm)
 	}
 	for _, v := range w.VMAs {
 		j.AddVMA(v.Addr, v.MM, v.Attached)
+		if v.Free {
+			j.vmas[v.Addr].freed = 1
+		}
 		if v.Lock != 0 {
 			j.AddSem(v.Lock, v.Addr)
 		}
 	}
 	for _, s := range w.Sems {
 		j.AddSem(s, 0)
+	}
+	for _, n := range w.Nodes {
+		j.AddNode(n.Addr, n.Live)
 	}
 	return j
 }

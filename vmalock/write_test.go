@@ -24,8 +24,10 @@ const (
 	call mmap_write_unlock(mm)
 	halt`
 	readOnce = `
+	call rcu_read_lock()
 	call vma_start_read(mm, vma) locked=locked retry=retry fallback=fallback
 locked:
+	call rcu_read_unlock()
 	count lock.read.success ghost reader_true vma
 	call vma_end_read(vma)
 	mov got, 1

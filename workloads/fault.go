@@ -89,17 +89,19 @@ lost:
 	halt
 `
 
-// faultWorld places the mm and its VMAs.
-func faultWorld(env *Env, vmas, depth int) (*vmalock.World, mem.Addr) {
-	w := vmalock.NewWorld(env.Layout, env.Space)
-	w.SeqBits = env.Lock.Options.SeqBits
-	mm := w.AddMM()
-	for i := range vmas {
-		start := uint64(vmaBase + i*vmaSpan)
-		w.AddVMA(mm, start, start+vmaSpan, true)
+// faultWorld places mms with so many VMAs each.
+func faultWorld(env *Env, mms, vmas, depth int) (w *vmalock.World, all []mem.Addr) {
+	w = newWorld(env)
+	for range mms {
+		mm := w.AddMM()
+		for i := range vmas {
+			start := uint64(vmaBase + i*vmaSpan)
+			w.AddVMA(mm, start, start+vmaSpan, true)
+		}
+		w.AddTree(mm, depth)
+		all = append(all, mm)
 	}
-	w.AddTree(mm, depth)
-	return w, mm
+	return w, all
 }
 
 // faultParams are the link-time constants of faultOp.
@@ -118,13 +120,13 @@ func faultPlan(env *Env, f *Fault, vmas int, of func(i int) int) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
-	w, mm := faultWorld(env, vmas, f.MapleDepth)
+	w, mms := faultWorld(env, 1, vmas, f.MapleDepth)
 	p := plan(env, w, "fault")
 	p.Library = lib
 	p.Programs = []Program{{Text: faultLoop, Params: f.params(env)}}
 	for i := range p.Threads {
 		t := &p.Threads[i]
-		t.bind("mm", uint64(mm))
+		t.bind("mm", uint64(mms[0]))
 		t.bind("addr", uint64(vmaBase+of(i)*vmaSpan+i*4096%vmaSpan))
 		t.bind("rnd", env.stream(i))
 	}

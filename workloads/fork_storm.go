@@ -27,6 +27,7 @@ program fork_storm
 	param think_cycles copy_cycles flush_cycles
 	const LIVE 1
 again:
+	call rcu_qs()                 # back in user mode
 	mark begin exit
 	call write_begin(child)
 	mov addr, 0

@@ -8,9 +8,10 @@ import (
 // Mapping are the parameters of threads that each map and unmap a region of their
 // own, in one mm or in an mm each.
 type Mapping struct {
-	Mode      string  `toml:"mode" oneof:"threads processes" doc:"threads share one mm; processes have an mm each"`
-	VMAs      int     `toml:"vmas" min:"0" max:"100000" doc:"VMAs of each mm besides those that the threads map: the program, libraries, stacks"`
-	MapWorkNS float64 `toml:"map_work_ns" min:"0" max:"1000000" doc:"private work under mmap_lock for write, of mmap and of munmap each: search for a free range, accounting (assumed)"`
+	Mode       string  `toml:"mode" oneof:"threads processes" doc:"threads share one mm; processes have an mm each"`
+	VMAs       int     `toml:"vmas" min:"0" max:"100000" doc:"VMAs of each mm besides those that the threads map: the program, libraries, stacks"`
+	SpareNodes int     `toml:"spare_nodes" min:"2" max:"100000" doc:"spare nodes of the maple tree of each thread: so many leaves it can replace in an RCU grace period or two, and then it waits"`
+	MapWorkNS  float64 `toml:"map_work_ns" min:"0" max:"1000000" doc:"private work under mmap_lock for write, of mmap and of munmap each: search for a free range, accounting (assumed)"`
 }
 
 // Merging is a parameter of mappings of anonymous memory.
@@ -19,7 +20,7 @@ type Merging struct {
 }
 
 func defaultMapping() Mapping {
-	return Mapping{Mode: "threads", VMAs: 20, MapWorkNS: 500}
+	return Mapping{Mode: "threads", VMAs: 20, SpareNodes: 128, MapWorkNS: 500}
 }
 
 // Mapped regions lie in a row from mmapBase up; each begins at a page table of its own.
@@ -45,8 +46,7 @@ func (m *Mapping) merged(env *Env, merge bool) bool {
 
 // place places the mms, everything mapped.
 func (m *Mapping) place(env *Env, pages, depth int, merge bool) (*vmalock.World, []mapping) {
-	w := vmalock.NewWorld(env.Layout, env.Space)
-	w.SeqBits = env.Lock.Options.SeqBits
+	w := newWorld(env)
 	span := uint64((pages*pageBytes + tableSpan - 1) / tableSpan * tableSpan)
 	addMM := func(threads int) (mm mem.Addr, out []mapping) {
 		mm = w.AddMM()
@@ -82,18 +82,19 @@ func (m *Mapping) params(env *Env, pages int, values map[string]int64) {
 	values["map_cycles"] = env.CyclesNS(m.MapWorkNS)
 }
 
-// bindMappings gives the threads their mappings, and their counters of iterations,
+// bind gives the threads their mappings, spare nodes, and their counters of iterations,
 // which will-it-scale keeps 256 bytes apart in a mapping that all tasks share.
-func bindMappings(env *Env, w *vmalock.World, threads []Thread, maps []mapping) {
+func (m *Mapping) bind(w *vmalock.World, threads []Thread, maps []mapping) {
+	w.AddSpareNodes(m.SpareNodes)
 	counters := w.Space.NewRaw("iterations", 256*len(threads), mem.PageBytes)
 	for i := range threads {
-		m, t := maps[i], &threads[i]
-		t.bind("mm", uint64(m.mm))
-		t.bind("own", uint64(m.own))
-		if m.target != 0 {
-			t.bind("target", uint64(m.target))
+		to, t := maps[i], &threads[i]
+		t.bind("mm", uint64(to.mm))
+		t.bind("own", uint64(to.own))
+		if to.target != 0 {
+			t.bind("target", uint64(to.target))
 		}
-		t.bind("base", m.base)
+		t.bind("base", to.base)
 		t.bind("iterations", uint64(counters)+256*uint64(i))
 	}
 }
@@ -119,11 +120,12 @@ func account(vmas, pages string) string {
 
 // mapOp maps the thread's region: a new VMA, which nobody knows before it is in the
 // tree and attached; or the VMA beside it grows, whose faults have to wait. file is
-// what a mapping of a file does besides. The tree has room for the region: a store
-// replaces its entry, and if all regions are one VMA that entry by itself.
+// what a mapping of a file does besides. The tree has room for the region, whose ranges
+// never change; the kernel's do, so here too each store makes a new leaf.
 func mapOp(merged bool, file string) string {
 	if merged {
 		return `
+	call mas_preallocate(1)
 	call write_begin(mm)
 	call write_find(mm, base) -> _  found=beside none=beside
 beside:
@@ -132,12 +134,13 @@ beside:
 	call write_vma(mm, target)
 	load pick, [target.vm_end]
 	store [target.vm_end], pick
-	call mas_store(mm, base, target)
+	call mas_wr_node_store(mm, base, target)
 ` + account("0", "add") + `
 	call write_end(mm)
 `
 	}
 	return `
+	call mas_preallocate(1)
 	call write_begin(mm)
 	call write_find(mm, base) -> _  found=free none=free
 free:
@@ -149,7 +152,7 @@ free:
 	store [own.vm_flags], 0
 	store [own.anon_vma], 0
 	call write_vma(mm, own)
-	call mas_store(mm, base, own)
+	call mas_wr_node_store(mm, base, own)
 	call write_attach(mm, own)
 ` + file + account("1", "add") + `
 	call write_end(mm)
@@ -163,7 +166,7 @@ func unmapOp(merged bool, file, zap string) string {
 	gather := `
 	call write_vma(mm, own)
 	call write_detach(mm, own)
-	call mas_store(mm, base, 0)
+	call mas_wr_node_store(mm, base, 0)
 ` + file
 	if merged {
 		gather = `
@@ -175,11 +178,11 @@ func unmapOp(merged bool, file, zap string) string {
 	call write_vma(mm, own)
 	load pick, [target.vm_end]
 	store [target.vm_end], pick
-	call mas_store(mm, base, target)
+	call mas_wr_node_store(mm, base, target)
 	call write_attach(mm, own)
 ` + account("1", "add") + `
 	call write_detach(mm, own)
-	call mas_store(mm, base, target)
+	call mas_wr_node_store(mm, base, target)
 `
 	}
 	drop := "mm"
@@ -187,6 +190,7 @@ func unmapOp(merged bool, file, zap string) string {
 		drop = "changed" // mm, once the work is done
 	}
 	return `
+	call mas_preallocate(2)
 	call write_begin(mm)
 	call write_find(mm, base) -> _  found=there none=there
 there:

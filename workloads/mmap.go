@@ -64,6 +64,7 @@ program mmap_munmap
 	param pages think_cycles map_cycles
 ` + regs + `
 again:
+	call rcu_qs()                 # back in user mode
 	mark begin pair
 ` + unmapOp(merged, unlink, "") + mapOp(merged, link) + iterate + `
 	mark end pair
@@ -81,7 +82,7 @@ func mmapPlan(env *Env, m *Mmap, merge, file bool) (*Plan, error) {
 	w, maps := m.place(env, loopPages, m.MapleDepth, merge)
 	p := plan(env, w, "pair")
 	p.Library = lib
-	bindMappings(env, w, p.Threads, maps)
+	m.bind(w, p.Threads, maps)
 	for i := range p.Threads {
 		if file {
 			bindFile(w, &p.Threads[i], i)

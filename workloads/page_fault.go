@@ -94,6 +94,7 @@ again:
 	mov addr, base
 	mov n, 0
 touch:
+	call rcu_qs()                 # back in user mode
 	mix rnd, rnd
 ` + faultLock + served + tableTouch("alloc", bytesPerTable) + found + touches + rssTouch("map") + unlocked +
 		faultUnlock + iterate + faultEnd + `
@@ -167,7 +168,7 @@ func newTouchers(env *Env, t *Touching, pages *PageTouches, merge, file bool) (*
 	if file {
 		bindFiles(w, p.Threads, t.Pages)
 	}
-	bindMappings(env, w, p.Threads, maps)
+	t.Mapping.bind(w, p.Threads, maps)
 	t.MMTouches.bind(env, w, p.Threads, maps, counter)
 	for i := range p.Threads {
 		p.Threads[i].bind("rnd", env.stream(i))

@@ -14,6 +14,7 @@ program proc_maps_reader
 	reg addr held pick
 	param think_cycles
 again:
+	call rcu_qs()                 # back in user mode
 ` + mapsOp + `
 	jump again
 `

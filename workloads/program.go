@@ -52,8 +52,7 @@ var UserProgramKind = define(Kind{
 		if err := p.check(main); err != nil {
 			return nil, err
 		}
-		u := &userWorld{World: vmalock.NewWorld(env.Layout, env.Space), p: p, shared: map[string]uint64{}}
-		u.SeqBits = env.Lock.Options.SeqBits
+		u := &userWorld{World: newWorld(env), p: p, shared: map[string]uint64{}}
 		plan := plan(env, u.World, marks(main, library)...)
 		plan.Library = cpu.LibraryOf(library...)
 		plan.Programs = []Program{{Main: main, Params: p.Values}}

@@ -46,6 +46,13 @@ func fill(text string, pairs ...string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
+// newWorld is an empty world for the lock.
+func newWorld(env *Env) *vmalock.World {
+	w := vmalock.NewWorld(env.Layout, env.Space)
+	w.SeqBits, w.Grace = env.Lock.Options.SeqBits, env.Lock.Grace
+	return w
+}
+
 // plan starts a Plan on a world that has a task per thread.
 func plan(env *Env, w *vmalock.World, ops ...string) *Plan {
 	p := &Plan{Ops: ops}

@@ -397,3 +397,80 @@ func TestMunmapSendsWalksBackToTheRoot(t *testing.T) {
 		}
 	}
 }
+
+// A reader that has found a VMA, and comes to count itself on it when it is another
+// process's, leaves it alone: the other mm is pinned meanwhile.
+func TestAVMAThatIsAnotherProcesssByNowIsLeftAlone(t *testing.T) {
+	k, _ := workloads.Find("fault_mixed")
+	p := k.Params().(*workloads.FaultMix)
+	p.Processes, p.RemapCores, p.VMAs, p.WritePercent = 2, 2, 2, 0
+	e := env(t, vmalock.VMRefcnt, cpu.X86_64, 4)
+	plan, err := k.Build(e, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, e, plan)
+	field := func(vma mem.Addr, name string) uint64 {
+		f, _ := e.Layout.Struct("vm_area_struct").Field(name)
+		return r.m.Read(vma+mem.Addr(f.Offset), f.Size)
+	}
+	var found mem.Addr
+	pins := 0
+	r.m.OnAccess = func(a interp.Access) {
+		switch {
+		case a.Thread == 0 && a.Site.Proc == "mtree_walk_leaf" && a.Site.Field == "maple_range_64.slot[0]":
+			found = mem.Addr(a.Old)
+		case a.Thread == 0 && a.Site.Proc == "mmgrab":
+			pins++
+		}
+	}
+	for range 100 {
+		r.steps(t, 5000)
+		found = 0
+		for step := 1; found == 0; step++ {
+			if _, err := r.m.Step(0); err != nil {
+				t.Fatal(err)
+			}
+			if step%100 == 0 { // it may wait for somebody
+				r.steps(t, 400)
+			}
+		}
+		mm := field(found, "vm_mm")
+		for step := range 20_000 {
+			if field(found, "vm_mm") != mm && field(found, "vm_refcnt") == 1 {
+				break
+			}
+			if _, err := r.m.Step(1 + step%3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// Some of the finds were under mmap_lock, where nobody takes the VMA away.
+	if n := r.count["lock.read.foreign"]; n < 3 || pins < n {
+		t.Errorf("VMAs of another mm were met %d times, and the mm was pinned %d times", n, pins)
+	}
+}
+
+func TestSignalsEndWaitsForMmapLockAndForReaders(t *testing.T) {
+	k, _ := workloads.Find("fault_mixed")
+	for _, percent := range []float64{0, 10} {
+		p := k.Params().(*workloads.FaultMix)
+		p.SignalPercent, p.WritePercent, p.ForkPercent, p.VMAs = percent, 20, 20, 2
+		e := env(t, vmalock.VMRefcnt, cpu.X86_64, 4)
+		plan, err := k.Build(e, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, e, plan)
+		ended := map[string]int{}
+		r.m.OnAccess = func(a interp.Access) {
+			if a.Site.Proc == "rwsem_del_wake_waiter" || a.Site.Proc == "__vma_end_exclude_readers" && a.Op.Code == cpu.Load {
+				ended[a.Site.Proc]++
+			}
+		}
+		r.steps(t, 1_000_000)
+		if n := r.count["lock.interrupted"]; (n > 0) != (percent > 0) || (ended["rwsem_del_wake_waiter"] > 0) != (percent > 0) {
+			t.Errorf("signals in %v %% of operations ended %d waits: %v", percent, n, ended)
+		}
+	}
+}

@@ -373,7 +373,7 @@ func New(s Setup) (*Machine, error) {
 				th.core.SetReg(r.Reg, r.Value)
 			}
 			for r, name := range prog.Regions {
-				th.core.CountInto(r, counter(th.st, name))
+				th.core.CountInto(r, th.st.Lock.Named(name))
 			}
 		}
 		if s.PerOp {
@@ -400,36 +400,6 @@ func zeroed[T any](s []T, n int) []T {
 	}
 	clear(s[:n])
 	return s[:n]
-}
-
-// counter is the counter that a program's "count NAME" feeds, nil if the name
-// is only a region.
-func counter(st *stats.Counters, name string) *uint64 {
-	switch name {
-	case "lock.read.success":
-		return &st.Lock.ReadSuccess
-	case "lock.read.abort":
-		return &st.Lock.ReadAbort
-	case "lock.read.retry":
-		return &st.Lock.ReadRetry
-	case "lock.read.miss":
-		return &st.Lock.ReadMiss
-	case "lock.cas.failures":
-		return &st.Lock.CASFailures
-	case "lock.write.vmas":
-		return &st.Lock.WriteVMAs
-	case "lock.warnings":
-		return &st.Lock.Warnings
-	case "lock.write.waits":
-		return &st.Lock.WriteWaits
-	case "lock.wakeups":
-		return &st.Lock.Wakeups
-	case "lock.walk.restarts":
-		return &st.Lock.Restarts
-	case "lock.wakeups.spurious":
-		return &st.Lock.Spurious
-	}
-	return nil
 }
 
 // Model is the name of the memory model in force.

@@ -1,5 +1,7 @@
 package stats
 
+import "reflect"
+
 // Run is what one simulation counted in its measured window: the input of
 // [Run.Readings].
 type Run struct {
@@ -85,13 +87,26 @@ type Lock struct {
 	ReadAbort   uint64 `metric:"lock.read.abort" unit:"events" layer:"lock" better:"lower" doc:"read attempts that found a writer and fell back"`
 	ReadRetry   uint64 `metric:"lock.read.retry" unit:"events" layer:"lock" better:"lower" doc:"read attempts repeated because the object changed under them"`
 	ReadMiss    uint64 `metric:"lock.read.miss" unit:"events" layer:"lock" doc:"read attempts that found no object"`
+	ReadForeign uint64 `metric:"lock.read.foreign" unit:"events" layer:"lock" better:"lower" doc:"read attempts that counted themselves on a VMA that had become another mm's meanwhile, and fell back"`
 	CASFailures uint64 `metric:"lock.cas.failures" unit:"events" layer:"lock" better:"lower" doc:"compare-and-swaps of lock words that lost a race"`
 	Restarts    uint64 `metric:"lock.walk.restarts" unit:"events" layer:"lock" better:"lower" doc:"walks of a maple tree that found themselves in a replaced node and began again"`
 	WriteVMAs   uint64 `metric:"lock.write.vmas" unit:"events" layer:"lock" doc:"VMAs write-locked, those included that the writer had locked already"`
 	WriteWaits  uint64 `metric:"lock.write.waits" unit:"events" layer:"lock" better:"lower" doc:"writers that had to sleep until readers left"`
 	Wakeups     uint64 `metric:"lock.wakeups" unit:"events" layer:"lock" doc:"sleepers woken"`
+	Interrupted uint64 `metric:"lock.interrupted" unit:"events" layer:"lock" doc:"waits for a lock that a fatal signal ended (-EINTR)"`
 	Spurious    uint64 `metric:"lock.wakeups.spurious" unit:"events" layer:"lock" better:"lower" doc:"wake-ups that found nothing to do and slept again"`
 	Warnings    uint64 `metric:"lock.warnings" unit:"events" layer:"lock" better:"lower" doc:"assertions of the kernel that failed (WARN_ON, saturated counts, lockdep)"`
+}
+
+// Named is the counter that a program's "count NAME" feeds, nil if there is none.
+func (l *Lock) Named(metric string) *uint64 {
+	v := reflect.ValueOf(l).Elem()
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("metric") == metric {
+			return v.Field(i).Addr().Interface().(*uint64)
+		}
+	}
+	return nil
 }
 
 // derived are the metrics computed on output from the counters above.
