@@ -165,6 +165,11 @@ workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_perc
 lock = { rcu_grace_ns = 500 }
 run = { cores = 1 }
 `},
+	{"freed VMAs", `
+workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 0, remap_percent = 100, spare_vmas = 1, write_hold_ns = 10, vmas = 6 }
+lock = { kind = "rwsem_separate", rcu_grace_ns = 500 }
+run = { cores = 1 }
+`},
 	{"few entries", `
 workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5 }
 [machine]
