@@ -279,14 +279,14 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 
 // stuckNS is how long no operation may end before a run counts as livelocked:
 // nearly the whole of a short run, so that one in which nothing ever ends is
-// caught, and no more than 10 ms of a long one. Runs that are too short to tell
-// are not watched.
+// caught, and no more than 10 ms beyond the warm-up, in which a workload may fill
+// its caches first, of a long one. Runs that are too short to tell are not watched.
 func stuckNS(run *config.Run) float64 {
 	total := float64(run.WarmupNS) + float64(run.MeasureNS)
 	if total < 100_000 {
 		return 0
 	}
-	return min(0.9*total, 10e6)
+	return min(0.9*total, 10e6+float64(run.WarmupNS))
 }
 
 // judge lets the machine, which knows events by number only, ask vmalock.
