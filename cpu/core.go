@@ -48,6 +48,7 @@ type Core struct {
 	mask       uint64
 	head, tail uint64
 	used       int     // window slots taken
+	settled    int64   // when the last of the accesses, fences and branches was done that have left the window
 	unresolved int     // branches in the window that are not resolved
 	unasked    int     // ops that are to ask for ownership when they are
 	atomics    int     // atomic ops in the window that have not performed
@@ -78,7 +79,6 @@ type Core struct {
 	sqTail     uint64
 	sqUnknown  int // stores whose address is not known
 
-	settled    int64 // when the last of the accesses, fences and branches was done that have left the window
 	monitor    uint64
 	armedAt    int64  // when the load-linked performed
 	yield      uint64 // line that a snoop gets before the next locked op does, until yieldTo

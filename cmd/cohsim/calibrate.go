@@ -67,12 +67,14 @@ itself is never touched, and --out writes only where nothing is, unless --force 
 			fmt.Fprintf(cmd.ErrOrStderr(), "%d keys, %d rows, %d simulations: the root mean square of the error went from %.1f to %.1f %%\n",
 				len(fit.Free), len(fit.Results), fit.Runs, 100*fit.Before, 100*fit.After)
 			if out == "" {
-				return write(cmd.OutOrStdout(), func(w io.Writer) error { _, err := io.WriteString(w, fitted); return err })
+				err = write(cmd.OutOrStdout(), func(w io.Writer) error { _, err := io.WriteString(w, fitted); return err })
+			} else if err = sweep.WriteFile(out, []byte(fitted)); err != nil {
+				err = &ioError{err}
 			}
-			if err := sweep.WriteFile(out, []byte(fitted)); err != nil {
-				return &ioError{err}
+			if err == nil && len(fit.Aborted) > 0 {
+				err = abortedPoints(cmd, fit.Aborted)
 			}
-			return nil
+			return err
 		},
 	}
 	f.add(cmd)

@@ -153,19 +153,25 @@ come from anywhere with --points: a CSV with the columns
 				}
 			}
 			if document != "" {
-				return writeDocument(document, figure, rep, ms)
+				err = writeDocument(document, figure, rep, ms)
+			} else {
+				err = write(cmd.OutOrStdout(), func(w io.Writer) error {
+					if format == "bench" {
+						return report.WriteBench(w, rep.Document())
+					}
+					return report.WriteTables(w, format, rep.Tables(), report.Options{Wide: wide})
+				})
 			}
-			err = write(cmd.OutOrStdout(), func(w io.Writer) error {
-				if format == "bench" {
-					return report.WriteBench(w, rep.Document())
-				}
-				return report.WriteTables(w, format, rep.Tables(), report.Options{Wide: wide})
-			})
-			if err == nil && strict && rep.Missed() {
+			switch {
+			case err != nil:
+				return err
+			case len(rep.Aborted) > 0:
+				return abortedPoints(cmd, rep.Aborted)
+			case document == "" && strict && rep.Missed():
 				fmt.Fprintln(cmd.ErrOrStderr(), "cohsim validate: a target is missed")
 				return exitCode(exitFailed)
 			}
-			return err
+			return nil
 		},
 	}
 	f.add(cmd)
@@ -176,6 +182,14 @@ come from anywhere with --points: a CSV with the columns
 	fl.StringVar(&document, "document", "", "write everything as one Markdown `FILE` instead, such as docs/validation.md")
 	fl.StringVar(&figure, "figure", "", "also draw simulated against measured into `FILE`.svg or .png")
 	return cmd
+}
+
+// abortedPoints says on stderr which points' runs aborted, and why.
+func abortedPoints(cmd *cobra.Command, points []validate.Uncovered) error {
+	for _, p := range points {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: simulation aborted: %s: %s\n", cmd.CommandPath(), p.ID, p.Why)
+	}
+	return exitCode(exitAborted)
 }
 
 // writeDocument writes the document that is kept in docs.

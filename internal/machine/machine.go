@@ -448,12 +448,14 @@ func (m *Machine) bounds() {
 		u := &m.units[i]
 		for _, h := range homes {
 			m.leastReq = min(m.leastReq, least(m.net.Leg(noc.Request, u.place, h, h)))
-			m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Snoop, h, u.place, h)), least(m.net.Leg(noc.Data, h, u.place, h)))
+			m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Snoop, h, u.place, h)),
+				least(m.net.Leg(noc.Data, h, u.place, h)))
 		}
 		for j := range m.units {
 			if j != i {
 				for _, h := range between {
-					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Supply, m.units[j].place, u.place, h)))
+					m.leastReply = min(m.leastReply, least(m.net.Leg(noc.Supply, m.units[j].place, u.place, h)),
+						least(m.net.Leg(noc.Ack, m.units[j].place, u.place, h)))
 				}
 			}
 		}

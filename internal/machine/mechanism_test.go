@@ -74,6 +74,31 @@ func TestARequestThatFindsItsLineBusyIsServedWhenItTriesAgain(t *testing.T) {
 	}
 }
 
+// An upgrade takes the request and the longer of two ways: the home's permission (data
+// leg), or invalidation and the sharer's ack. A read has nothing to do with acks.
+func TestAnUpgradeWaitsForAcksAndALoadForData(t *testing.T) {
+	wait := func(ack float64, body string) int64 {
+		cfg := x86(1)
+		cfg.Fabric.Near.Request, cfg.Fabric.Near.Snoop, cfg.Fabric.Near.Data, cfg.Fabric.Near.Ack = 11, 5, 13, ack
+		w := newWorld(t, cfg, []string{"a"},
+			"    reg v\n    work 5000\n    fence.lfence\n"+body+"    halt", "    store [a], 1\n    halt")
+		_, res := w.run(t)
+		return res.End
+	}
+	const load = "    load v, [a]\n    fence.lfence\n"
+	const upgrade = load + "    store [a], 1\n    mb\n"
+	inherited := wait(0, upgrade)
+	for _, ack := range []float64{1, 4, 9, 13, 40} {
+		want := int64(max(13, 5+ack) - (5 + 13))
+		if got := wait(ack, upgrade) - inherited; got != want {
+			t.Errorf("acks of %v ns: an upgrade takes %d cycles more than with those of data_ns, want %d", ack, got, want)
+		}
+		if got := wait(ack, load) - wait(0, load); got != 0 {
+			t.Errorf("acks of %v ns: a load takes %d cycles more", ack, got)
+		}
+	}
+}
+
 // A load that bound its value early is squashed when its line is lost, though all
 // before it is arithmetic; one that is the oldest op is not.
 func TestALineLostSquashesALoadThatIsNotTheOldest(t *testing.T) {

@@ -99,6 +99,9 @@ func randomConfig(r *sim.Rand) Config {
 		c.Core.StorePrefetch = "retire"
 	}
 	c.Core.StoreCommit, c.Fabric.ReplayNS = []int{0, 9}[own.Intn(2)], []float64{0, 0, 7}[own.Intn(3)]
+	if own.Intn(2) == 0 {
+		c.Fabric.Near.Ack, c.Fabric.Far.Ack = 3, 70
+	}
 	if c.Fabric.ReplayNS > 0 {
 		c.Protocol.Arbitration = "fifo"
 	}

@@ -72,6 +72,9 @@ func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int3
 	case s.ToReq:
 		v := &m.units[node]
 		part, to, kind, inbox = noc.Supply, &v.place, toUnit, &v.inbox
+		if slot < 0 {
+			part = noc.Ack
+		}
 		cause = suppliers[noc.Between(u.place, v.place)]
 	case s.Type.VN() == mesi.Request:
 		part, to, at = noc.Request, &l.home, -1

@@ -1,11 +1,12 @@
 package noc
 
-// Legs are the delays of a coherence transaction's four kinds of message over
+// Legs are the delays of a coherence transaction's kinds of message over
 // one distance.
 type Legs struct {
 	Request    float64 `toml:"request_ns" min:"0" max:"100000" doc:"requester to home"`
 	Snoop      float64 `toml:"snoop_ns" min:"0" max:"100000" doc:"home to owner or sharer"`
 	Data       float64 `toml:"data_ns" min:"0" max:"100000" doc:"owner, sharer or home to requester; owners and sharers add fabric.owner_ns"`
+	Ack        float64 `toml:"ack_ns" min:"0" max:"100000" doc:"sharer to requester, that its copy is gone, the look into its caches included; 0: as data_ns with fabric.owner_ns"`
 	Completion float64 `toml:"completion_ns" min:"0" max:"100000" doc:"requester or owner back to the home"`
 	ReadDirty  string  `toml:"read_dirty" oneof:"inherit share migrate migrate_if_written" doc:"what a read of a dirty line at this distance gets: a shared copy, or ownership; inherit takes protocol.read_dirty"`
 }
@@ -23,7 +24,7 @@ type Fabric struct {
 	FarAtomicNS   float64 `toml:"far_atomic_ns" min:"0" max:"10000" doc:"time of a home's atomic unit for one far atomic, after it has read the line; the line is blocked meanwhile"`
 	LinkNS        float64 `toml:"link_occupancy_ns" min:"0" max:"10000" doc:"time for which a message occupies each link it crosses (mesh: every hop; otherwise the sender's port); 0 is unlimited bandwidth"`
 
-	Matrix [][]float64 `toml:"matrix_ns" doc:"kind matrix: one-way latency of a line from core to core, requester by owner: the request and snoop legs are the class's, the data leg takes the rest (1 cycle if there is none)"`
+	Matrix [][]float64 `toml:"matrix_ns" doc:"kind matrix: one-way latency of a line from core to core, requester by owner: the request and snoop legs are the class's, the legs of data and of acks take the rest (1 cycle if there is none)"`
 
 	MeshColumns int     `toml:"mesh_columns" min:"0" max:"64" doc:"kind mesh: columns of the grid (0: as square as possible); a socket's cores, each with an L3 slice, sit on it row by row"`
 	HopNS       float64 `toml:"hop_ns" min:"0" max:"1000" doc:"kind mesh: one hop, XY routing, added to the leg of the class"`

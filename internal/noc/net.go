@@ -1,6 +1,7 @@
 package noc
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -14,6 +15,7 @@ const (
 	Request    Part = iota // requester to home
 	Snoop                  // home to owner or sharer
 	Data                   // home to requester
+	Ack                    // sharer to requester: its copy is gone
 	Completion             // requester or owner to home
 	Supply                 // owner or sharer to requester: the data leg behind a look into its caches
 	numParts
@@ -103,7 +105,8 @@ func New(topo Topology, f Fabric, cycles func(ns float64) int64) *Net {
 	n.low, n.span = uint64(1000-10*f.JitterPercent), 20*f.JitterPercent+1
 	n.flat = f.Kind != "matrix" && f.Kind != "mesh"
 	for d, l := range []Legs{f.Near, f.Far, f.Remote} {
-		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(l.Completion), cycles(f.OwnerNS + l.Data)}
+		supply := f.OwnerNS + l.Data
+		n.legs[d] = [numParts]int64{cycles(l.Request), cycles(l.Snoop), cycles(l.Data), cycles(cmp.Or(l.Ack, supply)), cycles(l.Completion), cycles(supply)}
 		if n.flat { // then a leg is the whole way
 			for p := range n.legs[d] {
 				n.legs[d][p] = max(n.legs[d][p], 1)
@@ -141,7 +144,7 @@ func (n *Net) Leg(part Part, from, to, home Place) int64 {
 	d := n.legs[Between(from, to)][part]
 	switch n.kind {
 	case "matrix":
-		if part == Supply {
+		if part == Supply || part == Ack {
 			// The matrix gives the whole way of the line; the last leg takes what
 			// the request and the snoop have left.
 			d = n.matrix[to.Core][from.Core] - n.Leg(Request, to, home, home) - n.Leg(Snoop, home, from, home)

@@ -31,9 +31,10 @@ type Free struct {
 // Fit is what calibration found.
 type Fit struct {
 	Free    []Free
-	Results []Result // of the fitted machine, calibrate rows only
-	Runs    int      // rows simulated
-	Before  float64  // root mean square of the errors' logarithms
+	Results []Result    // of the fitted machine, calibrate rows only
+	Aborted []Uncovered // rows that were left out, because they abort on the machine as it is
+	Runs    int         // rows simulated
+	Before  float64     // root mean square of the errors' logarithms
 	After   float64
 }
 
@@ -74,7 +75,7 @@ func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOpti
 	if len(fit.Free) == 0 {
 		return nil, fmt.Errorf("the machine %q declares no key free: list what may be fitted as free_keys = [\"fabric.near.data_ns\"]", m.Name)
 	}
-	t := trials{ctx: ctx, machine: m, rows: rows, opt: opt, free: fit.Free, known: make([]map[string]Result, len(rows)), moves: make([][]bool, len(rows))}
+	t := &trials{ctx: ctx, machine: m, rows: rows, opt: opt, free: fit.Free, known: make([]map[string]Result, len(rows)), moves: make([][]bool, len(rows))}
 	for i := range rows {
 		t.known[i], t.moves[i] = map[string]Result{}, make([]bool, len(fit.Free))
 	}
@@ -85,6 +86,11 @@ func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOpti
 	before, err := t.run(at)
 	if err != nil {
 		return nil, err
+	}
+	if fit.Aborted = t.aborted; len(fit.Aborted) > 0 {
+		if before = t.leaveOut(before); len(before) == 0 {
+			return nil, fmt.Errorf("every point for calibrate of the machine %q aborts; the first, %s: %s", m.Name, fit.Aborted[0].ID, fit.Aborted[0].Why)
+		}
 	}
 	fit.Before = rms(before)
 	if err := t.explore(at); err != nil {
@@ -170,6 +176,7 @@ type trials struct {
 	known   []map[string]Result // by row
 	moves   [][]bool            // by row and key: the row moves with the key
 	all     bool                // exploring: every key may matter
+	aborted []Uncovered         // rows that did, in any trial
 	runs    int                 // simulated rows
 }
 
@@ -200,16 +207,24 @@ func (t *trials) run(logs []float64, subset ...int) ([]Result, error) {
 			return nil, err
 		}
 		rs, missing, err := plan.Run(t.ctx, t.opt.Options)
-		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("%s: %s", missing[0].ID, missing[0].Why)
-		}
 		if err != nil {
 			return nil, err
 		}
-		t.runs += len(rs)
-		for i, r := range which {
-			rs[i].Point = &t.rows[r]
-			t.known[r][t.key(r, keys)] = rs[i]
+		for _, u := range missing {
+			if !u.Aborted {
+				return nil, fmt.Errorf("%s: %s", u.ID, u.Why)
+			}
+			t.aborted = append(t.aborted, u)
+		}
+		t.runs += len(todo)
+		for _, r := range which {
+			p := &t.rows[r]
+			res := Result{p, p.Value * offByAbort, p.Value * offByAbort, p.Value * offByAbort}
+			if len(rs) > 0 && rs[0].ID == p.ID {
+				res, rs = rs[0], rs[1:]
+				res.Point = p
+			}
+			t.known[r][t.key(r, keys)] = res
 		}
 	}
 	var out []Result
@@ -217,6 +232,27 @@ func (t *trials) run(logs []float64, subset ...int) ([]Result, error) {
 		out = append(out, t.known[r][t.key(r, keys)])
 	}
 	return out, nil
+}
+
+// offByAbort is by how much a row that aborts in a trial is taken to be off, so that
+// the fit turns back from there.
+const offByAbort = 10
+
+// leaveOut takes the rows that aborted in the only trial so far out of the fit, and
+// returns the results of the others.
+func (t *trials) leaveOut(rs []Result) (left []Result) {
+	var rows []Point
+	for i := range rs {
+		if !slices.ContainsFunc(t.aborted, func(u Uncovered) bool { return u.ID == rs[i].ID }) {
+			rows, left = append(rows, t.rows[i]), append(left, rs[i])
+		}
+	}
+	t.rows, t.known, t.moves = rows, t.known[:len(rows)], t.moves[:len(rows)]
+	for i := range rows {
+		left[i].Point = &rows[i]
+		t.known[i] = map[string]Result{}
+	}
+	return left
 }
 
 // key is what a row's result depends on.

@@ -66,8 +66,8 @@ measured, less one; it is 0 inside the measured noise range.
 		}
 		b.WriteString("\n")
 	}
-	if len(rep.Uncovered) > 0 {
-		if err := tables(rep.uncovered()); err != nil {
+	if absent := rep.absent(); len(absent) > 0 {
+		if err := tables(absent...); err != nil {
 			return err
 		}
 	}

@@ -48,6 +48,9 @@ func (fit *Fit) Rewrite(text, machine, points string, seeds []int) string {
 		r := &fit.Results[i]
 		out = append(out, fmt.Sprintf("#   %+6.1f %%  %s", 100*(r.Sim/r.Value-1), strings.TrimPrefix(r.ID, machine+".")))
 	}
+	for _, u := range fit.Aborted {
+		out = append(out, fmt.Sprintf("#   aborts, and was left out:  %s", strings.TrimPrefix(u.ID, machine+".")))
+	}
 	return strings.Join(out, "\n") + "\n"
 }
 

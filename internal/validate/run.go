@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,6 +12,7 @@ import (
 
 	"cohsim/internal/config"
 	"cohsim/internal/experiment"
+	"cohsim/internal/machine"
 	"cohsim/internal/sweep"
 	"cohsim/workloads"
 )
@@ -38,10 +41,11 @@ type Result struct {
 	Min, Max float64 // over the seeds
 }
 
-// Uncovered is a point that was not run.
+// Uncovered is a point that has no result: it was not run, or aborted.
 type Uncovered struct {
 	*Point
-	Why string
+	Why     string
+	Aborted bool // at least one of its runs, and Why says how the first of them ended
 }
 
 // Plan is what can be run of a points file.
@@ -71,11 +75,11 @@ func NewPlan(points []Point, machines []Machine, seeds []int) (*Plan, error) {
 		p := &points[i]
 		m := slices.IndexFunc(machines, func(m Machine) bool { return m.Name == p.Machine })
 		if m < 0 {
-			plan.Uncovered = append(plan.Uncovered, Uncovered{p, fmt.Sprintf("no machine %q", p.Machine)})
+			plan.Uncovered = append(plan.Uncovered, Uncovered{p, fmt.Sprintf("no machine %q", p.Machine), false})
 			continue
 		}
 		if _, ok := workloads.Find(p.Workload); !ok {
-			plan.Uncovered = append(plan.Uncovered, Uncovered{p, fmt.Sprintf("no workload %q", p.Workload)})
+			plan.Uncovered = append(plan.Uncovered, Uncovered{p, fmt.Sprintf("no workload %q", p.Workload), false})
 			continue
 		}
 		b := benchOf(p.Workload)
@@ -172,20 +176,33 @@ func (p *Point) blame(err error) config.Diagnostics {
 	return out
 }
 
-// Run simulates every case of the plan with every seed, in one pool.
+// ran is what a run of a point came to: a value, 0 if it has none, or why it aborted.
+type ran struct {
+	value   float64
+	aborted string
+}
+
+// Run simulates every case of the plan with every seed, in one pool. A run that
+// aborts says something about its point, and stops no other.
 func (plan *Plan) Run(ctx context.Context, opt Options) ([]Result, []Uncovered, error) {
 	if len(plan.cases) == 0 {
 		return nil, plan.Uncovered, nil
 	}
 	seeds := len(plan.cases[0].exp.Seeds)
 	values := make([][]float64, len(plan.cases))
+	aborted := make([]string, len(plan.cases))
 	err := sweep.Run(ctx, len(plan.cases)*seeds, sweep.Options{
 		Workers: opt.Jobs, Progress: opt.Progress,
 		Cost: func(i int) uint64 { return uint64(plan.cases[i/seeds].exp.Base.Run.Cores) },
-	}, func(_ context.Context, i int) (float64, error) {
-		return plan.cases[i/seeds].run(i % seeds)
-	}, func(i int, v float64) error {
-		values[i/seeds] = append(values[i/seeds], v)
+	}, func(_ context.Context, i int) (ran, error) {
+		v, err := plan.cases[i/seeds].run(i % seeds)
+		if a, ok := errors.AsType[*machine.Aborted](err); ok {
+			return ran{aborted: a.Why}, nil
+		}
+		return ran{value: v}, err
+	}, func(i int, r ran) error {
+		values[i/seeds] = append(values[i/seeds], r.value)
+		aborted[i/seeds] = cmp.Or(aborted[i/seeds], r.aborted)
 		return nil
 	})
 	if err != nil {
@@ -195,8 +212,12 @@ func (plan *Plan) Run(ctx context.Context, opt Options) ([]Result, []Uncovered, 
 	missing := slices.Clone(plan.Uncovered)
 	for i, vs := range values {
 		c := &plan.cases[i]
+		if aborted[i] != "" {
+			missing = append(missing, Uncovered{c.point, aborted[i], true})
+			continue
+		}
 		if slices.Contains(vs, 0) {
-			missing = append(missing, Uncovered{c.point, fmt.Sprintf("%s has no %s", c.point.Workload, c.point.Metric.Name)})
+			missing = append(missing, Uncovered{c.point, fmt.Sprintf("%s has no %s", c.point.Workload, c.point.Metric.Name), false})
 			continue
 		}
 		slices.Sort(vs)

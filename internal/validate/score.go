@@ -119,7 +119,8 @@ func sign(f float64) float64 {
 // Report is everything that validation says.
 type Report struct {
 	Results   []Result
-	Uncovered []Uncovered
+	Uncovered []Uncovered // never run
+	Aborted   []Uncovered
 	Machines  []string // with results, in the order of the points
 	Claims    []Verdict
 	Targets   []Target
@@ -129,7 +130,14 @@ type Report struct {
 // Judge derives everything from results. free is how many keys of each machine
 // are fitted.
 func Judge(results []Result, uncovered []Uncovered, free map[string]int) *Report {
-	rep := &Report{Results: results, Uncovered: uncovered, Free: free}
+	rep := &Report{Results: results, Free: free}
+	for _, u := range uncovered {
+		if u.Aborted {
+			rep.Aborted = append(rep.Aborted, u)
+		} else {
+			rep.Uncovered = append(rep.Uncovered, u)
+		}
+	}
 	for i := range results {
 		if m := results[i].Machine; !slices.Contains(rep.Machines, m) {
 			rep.Machines = append(rep.Machines, m)

@@ -23,10 +23,7 @@ func (rep *Report) Tables() []report.Table {
 		out = append(out, rep.claims())
 	}
 	out = append(out, rep.targetTable())
-	if len(rep.Uncovered) > 0 {
-		out = append(out, rep.uncovered())
-	}
-	return out
+	return append(out, rep.absent()...)
 }
 
 func (rep *Report) points(m string) report.Table {
@@ -140,12 +137,21 @@ func (rep *Report) targetTable() report.Table {
 	return t
 }
 
-func (rep *Report) uncovered() report.Table {
-	t := report.Table{Title: "not covered", Columns: []report.Column{{Name: "point", Wrap: true}, {Name: "why", Wrap: true}}}
-	for _, u := range rep.Uncovered {
-		t.Rows = append(t.Rows, []report.Cell{report.Str(u.ID), report.Str(u.Why)})
+// absent are tables of the points without a result, if there are any.
+func (rep *Report) absent() (out []report.Table) {
+	for _, l := range []struct {
+		title  string
+		points []Uncovered
+	}{{"aborted", rep.Aborted}, {"not covered", rep.Uncovered}} {
+		t := report.Table{Title: l.title, Columns: []report.Column{{Name: "point", Wrap: true}, {Name: "why", Wrap: true}}}
+		for _, u := range l.points {
+			t.Rows = append(t.Rows, []report.Cell{report.Str(u.ID), report.Str(u.Why)})
+		}
+		if len(t.Rows) > 0 {
+			out = append(out, t)
+		}
 	}
-	return t
+	return out
 }
 
 // Document is the report for programs: a record per point.

@@ -29,6 +29,9 @@ func (rep *Report) targets() []Target {
 	add := func(ok bool, name, reached string, args ...any) {
 		out = append(out, Target{name, fmt.Sprintf(reached, args...), ok})
 	}
+	if n := len(rep.Aborted); n > 0 {
+		add(false, "every point runs to its end", "%d of %d abort", n, n+len(rep.Results))
+	}
 	if s := rep.Score("", Fitted); s.Points > 0 {
 		over := 0
 		for i := range rep.Results {
