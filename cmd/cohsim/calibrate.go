@@ -26,7 +26,8 @@ func calibrateCommand() *cobra.Command {
 		Long: `Calibrate fits those keys of a machine file that its free_keys lists to the points
 whose use is calibrate, and to no others. It prints the file with the fitted values;
 comments say what is left of each row, and how far each key moves the rows. The file
-itself is never touched, and --out writes only where nothing is, unless --force says so.`,
+itself is never touched, and --out writes only where nothing is, unless --force says so.
+A row whose simulation aborts is left out of the fit and named; the exit code is then 3.`,
 		Example: "  cohsim calibrate my-host.toml --points my-host.csv --out fitted.toml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {

@@ -108,6 +108,7 @@ func validateCommand() *cobra.Command {
 		Long: `Validate runs the workload behind every measured point and says how far off the
 model is: per point, per family of points (geometric mean, 90th percentile, maximum,
 Kendall's tau), which directions it gets right, and which targets it reaches.
+A point whose simulation aborts is listed with the reason; the exit code is then 3.
 
 MACHINE is a preset or a file; without one, every preset. Points are shipped, and
 come from anywhere with --points: a CSV with the columns
