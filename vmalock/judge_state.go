@@ -120,5 +120,5 @@ func (j *Judge) Names(thread int) bool {
 			return true
 		}
 	}
-	return false
+	return len(j.allNodes) > 0 && thread < len(j.rcu.sections) && j.rcu.sections[thread].depth > 0
 }

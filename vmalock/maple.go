@@ -82,6 +82,22 @@ func (w *World) AddSpareNodes(n int) {
 	}
 }
 
+// AddFullLeaf makes the mm's tree a single leaf with all of its slots in use: vma up to
+// end, and gaps. A full leaf has no meta data in the place of its last slot, so that all
+// of its words are accessed in one width.
+func (w *World) AddFullLeaf(mm, vma mem.Addr, end uint64) {
+	const name = "maple_range_64"
+	leaf := w.Object(name, "leaf")
+	w.Nodes = append(w.Nodes, Node{leaf, true})
+	for k := range 15 {
+		w.Set(leaf, name, fmt.Sprintf("pivot[%d]", k), end+uint64(k)*0x1000-1)
+	}
+	w.Set(leaf, name, "slot[0]", uint64(vma))
+	root, _ := w.Field(mm, "mm_struct", "mm_mt.ma_root")
+	w.Set(leaf, name, "parent", uint64(root)|mapleRoot)
+	w.Set(mm, "mm_struct", "mm_mt.ma_root", uint64(leaf)|mapleLeaf64)
+}
+
 // mapleLevel makes the nodes of one level, leaves being level 0, and returns
 // their entries for the level above. It spreads the entries evenly.
 func (w *World) mapleLevel(tree string, below []entry, level, fill int) []entry {

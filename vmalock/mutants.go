@@ -122,6 +122,14 @@ func Mutants() []Mutant {
 			Model: "sc", Readers: 1, Writers: 1, Detachers: 1, Scenario: "killed", Law: "I7",
 		},
 		{
+			Name: "killed-clears-twice", Doc: "a writer whose wait a signal ends takes its flag back twice",
+			Source: "near the wrong warning in patch 7 of the 2026 series; 2197bb60f890",
+			Edits: []Edit{{Program: "__vma_start_exclude_readers",
+				Old: []string{"call __vma_end_exclude_readers(it) attached=exit:interrupted detached=exit:interrupted"},
+				New: []string{"call __vma_end_exclude_readers(it) attached=twice detached=twice", "twice:", "call __vma_end_exclude_readers(it) attached=exit:interrupted detached=exit:interrupted"}}},
+			Model: "sc", Readers: 1, Writers: 1, Detachers: 1, Scenario: "killed", Law: "edges",
+		},
+		{
 			Name: "stale-walk", Doc: "a reader that finds its VMA detached tries the same one again",
 			Source: "6.18, syzbot 131f9eb2b5807573275c",
 			Edits: []Edit{{Program: "lock_vma_under_rcu", Old: []string{"jump again"},
@@ -163,6 +171,26 @@ func Mutants() []Mutant {
 				New: []string{"store [vma.vm_lock_seq], seq  ghost seq_write vma",
 					"call __vma_start_exclude_readers(mm, vma, TARGET, state) excluded=mark detached=mark interrupted=failed"}}},
 			Model: "sc", Readers: 1, Writers: 1, Scenario: "grace", Law: "I7",
+		},
+		{
+			Name: "late-mark", Doc: "the mark is written when readers are let in again",
+			Source: "constructed from the rule for vm_lock_seq",
+			Edits: []Edit{{Program: "__vma_start_write",
+				Old: []string{"store [vma.vm_lock_seq], now", "marked:", "load exclusive, [task.ves.exclusive]", "beq exclusive, 0, done unlikely", "call __vma_end_exclude_readers(vma) attached=ended detached=ended", "ended:"},
+				New: []string{"marked:", "load exclusive, [task.ves.exclusive]", "beq exclusive, 0, done unlikely", "call __vma_end_exclude_readers(vma) attached=ended detached=ended", "ended:", "store [vma.vm_lock_seq], now  ghost seq_write vma"}}},
+			Model: "sc", Readers: 1, Writers: 1, Scenario: "grace", Law: "I7",
+		},
+		{
+			Name: "no-grace-period", Doc: "a replaced leaf of the tree is written again without waiting for walks that are in it",
+			Source: "constructed from the rule for maple nodes",
+			Edits:  []Edit{{Program: "mas_preallocate", Old: []string{"call cond_synchronize_rcu(ready)"}}},
+			Model:  "sc", Readers: 1, Writers: 1, Scenario: "tree", Law: "RCU",
+		},
+		{
+			Name: "grace-does-not-ask", Doc: "a grace period ends without asking whether the readers have left",
+			Source: "constructed",
+			Edits:  []Edit{{Program: "rcu_gp_fqs_loop", Old: []string{"beq p, 0, all"}, New: []string{"bge p, 0, all"}}},
+			Model:  "sc", Readers: 1, Writers: 1, Scenario: "tree", Law: "RCU",
 		},
 	}
 }

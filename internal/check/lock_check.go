@@ -85,11 +85,11 @@ func CheckLock(req LockRequest) (*LockReport, error) {
 		rep.Host.Search += r.SearchTime
 		rep.Host.Liveness += r.LiveTime
 		rep.Host.Bytes = max(rep.Host.Bytes, r.Bytes+sys.bytes())
-		if words.clash != "" {
-			return nil, fmt.Errorf("%s: error: its programs access one word in two widths, which a check cannot follow: %s", req.Lock.Source.File, words.clash)
-		}
 		if words.news {
 			continue
+		}
+		if words.clash != "" {
+			return nil, fmt.Errorf("%s: error: its programs access one word in two widths, which a check cannot follow: %s", req.Lock.Source.File, words.clash)
 		}
 		if err != nil {
 			return nil, err
@@ -137,11 +137,12 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	cfg := LockConfig{Model: req.Model, Equal: req.Readers, Window: req.Window, Unreduced: req.Unreduced}
 	sc := scenario(req.Scenario)
 	lock := req.Lock
+	o := lock.Options
+	o.RCUGrace = 0 // no time passes here
 	if sc.seqBits > 0 {
-		o := lock.Options
 		o.SeqBits = sc.seqBits
-		lock = lock.With(o)
 	}
+	lock = lock.With(o)
 	if req.Mutant != nil {
 		var err error
 		if lock, err = lock.Edited(req.Mutant.Edits...); err != nil {
@@ -154,7 +155,8 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	}
 	mains, atomic := vmalock.Tasks()
 	for i, p := range procs {
-		if req.FullMmapLock && p.Name != "mas_walk" {
+		ofTree := p.Name == "mas_walk" || p.Name == "rcu_read_lock" || p.Name == "rcu_read_unlock"
+		if ofTree && sc.tree || !ofTree && req.FullMmapLock {
 			continue
 		}
 		if j := slices.IndexFunc(atomic, func(a *cpu.Proc) bool { return a.Name == p.Name }); j >= 0 {
@@ -168,7 +170,11 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	mm := w.AddMM()
 	other := w.AddMM()
 	vma := w.AddVMA(mm, start, end, true)
-	w.Set(mm, "mm_struct", "mm_mt.ma_root", uint64(vma))
+	if sc.tree {
+		w.AddFullLeaf(mm, vma, end)
+	} else {
+		w.Set(mm, "mm_struct", "mm_mt.ma_root", uint64(vma))
+	}
 	w.Set(vma, "vm_area_struct", "anon_vma", 0)
 	add := func(n int, name, main string, params map[string]int64, regs map[string]uint64) error {
 		i := slices.IndexFunc(mains, func(p *cpu.Proc) bool { return p.Name == main })
@@ -197,7 +203,7 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 	if sc.sameMM {
 		other, next = mm, end
 	}
-	regs := map[string]uint64{"mm": uint64(mm), "other": uint64(other), "addr": start + 0x1000, "start": next, "rounds": uint64(req.Rounds)}
+	regs := map[string]uint64{"mm": uint64(mm), "mapped": uint64(vma), "other": uint64(other), "addr": start + 0x1000, "start": next, "rounds": uint64(req.Rounds)}
 	for _, t := range []struct {
 		n          int
 		name, main string
@@ -208,6 +214,9 @@ func lockSystem(req *LockRequest) (LockConfig, error) {
 			}
 			regs["victim"] = cfg.Tasks[len(cfg.Tasks)-1].Regs[cpu.TaskReg] // of who comes next
 		}
+	}
+	if sc.tree {
+		w.AddSpareNodes(1)
 	}
 	cfg.World = w
 	return cfg, w.Finish()

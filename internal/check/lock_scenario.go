@@ -18,6 +18,7 @@ type lockScenario struct {
 	params    map[string]int64
 	sameMM    bool // a detacher's memory becomes a VMA of the mm that it was taken from
 	seqBits   int  // width of sequence numbers, 0: the kernel's
+	tree      bool // mm_mt is a maple tree of one leaf, walked by the kernel's programs
 }
 
 var lockScenarios = []lockScenario{
@@ -31,6 +32,8 @@ var lockScenarios = []lockScenario{
 		detacher: "check_detacher", params: map[string]int64{"REUSE": 1}, sameMM: true},
 	{name: "killed", doc: "a fatal signal, which the detacher sends, may end a writer's wait for readers",
 		writer: "check_killed", detacher: "check_killer"},
+	{name: "tree", doc: "the tree is a leaf: readers walk it, a writer replaces it twice and uses a node again after a grace period",
+		reader: "check_walker", writer: "check_replacer", tree: true},
 	{name: "q1", doc: "question: a writer loads what readers store; may it miss a reader that has left?", question: true,
 		reader: "check_faulter", writer: "check_looker"},
 	{name: "q2", doc: "question: a writer loads what readers store; may it see one that comes after its unlock?", question: true,

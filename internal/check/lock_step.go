@@ -282,10 +282,10 @@ func (l *Lock) retired(s *weakState, i int, e *inflight, v *view) {
 		l.err = l.useAfterFree(i, v.addr, e.pc)
 		return
 	}
-	if v.op.Code == cpu.Mark {
+	if v.op.Code == cpu.Mark || v.op.Code == cpu.Load {
 		t, p := &s.th[i], &l.threads[i]
 		for _, g := range l.siteOf(i, e.pc).Ghosts {
-			if !l.tell(i, vmalock.Event(g.ID), mem.Addr(t.regs[p.index[g.Reg]]), 0, 0) {
+			if !l.tell(i, vmalock.Event(g.ID), mem.Addr(t.regs[p.index[g.Reg]]), e.val, e.val) {
 				return
 			}
 		}

@@ -191,7 +191,8 @@ func (w *lockWords) unseen(task, i int, store bool, ended uint64) bool {
 
 // layOut gives words their slots, by what is known.
 func (w *lockWords) layOut() {
-	w.news = false
+	w.news, w.clash = false, "" // what went wrong may have rested on what was not known
+	clear(w.width)
 	w.use = append(w.use[:0], w.learnt...)
 	w.private = make([][]int, len(w.base))
 	w.initial = w.initial[:0]
