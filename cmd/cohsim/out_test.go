@@ -333,3 +333,32 @@ func TestAFullDiskIsExitCode4AndLosesNothing(t *testing.T) {
 	}
 	sameTrees(t, dir, want)
 }
+
+// A disk that really is full, half way through the records: a file system in memory of
+// 96 KiB, where a user may mount one.
+func TestADiskThatFillsUpKeepsWhatItHas(t *testing.T) {
+	if err := exec.Command("unshare", "-Umr", "true").Run(); err != nil {
+		t.Skip("no mounts of one's own here: ", err)
+	}
+	config, disk, out, want := sweepFile(t, "seeds = [1, 2, 3, 4, 5]", "seeds = [1, 2, 3, 4]"), t.TempDir(), t.TempDir(), t.TempDir()
+	runOut(t, exitOK, config, want)
+	script := `mount -t tmpfs -o size=96k none "$2" || exit 77
+"$0" run "$1" --out "$2/store" >/dev/null; echo "exit code $?" >&2
+mount -o remount,size=16m "$2" || exit 77
+"$0" run "$1" --out "$2/store" >/dev/null; echo "exit code $?" >&2
+cp -r "$2/store/." "$3"`
+	cmd := exec.Command("unshare", "-Umr", "sh", "-c", script, binary, config, disk, out)
+	var msg bytes.Buffer
+	cmd.Stderr = &msg
+	if err := cmd.Run(); err != nil {
+		t.Skip("no mounts of one's own here: ", err, msg.String())
+	}
+	first, second, _ := strings.Cut(msg.String(), "exit code 4\n")
+	if !strings.Contains(first, "no space left on device") || !strings.Contains(first, "the same command goes on from there") || strings.Contains(first, "has 0 of") {
+		t.Errorf("on the full disk:\n%s", first)
+	}
+	if !strings.HasSuffix(second, "exit code 0\n") {
+		t.Errorf("with room again:\n%s", second)
+	}
+	sameTrees(t, out, want)
+}
