@@ -85,7 +85,7 @@ func Compare(base, head *Document, tolerances, rules []Rule) *Comparison {
 		keyB, keyH := b.key(at), h.key(h.all[i])
 		p := PointDiff{Point: at}
 		for _, name := range names {
-			m := diff(name, b.cells[keyB][name], h.cells[keyH][name])
+			m := diff(name, b.cells[keyB].values(name), h.cells[keyH].values(name))
 			if slices.EqualFunc(m.base, m.head, func(x, y stats.Value) bool { return x == y }) {
 				continue
 			}
@@ -254,17 +254,17 @@ const (
 
 func (p *PointDiff) countCycles(b *builder, keyB string, h *builder, keyH string) {
 	sum := new(big.Rat)
-	for name, values := range b.cells[keyB] {
+	for _, name := range b.names {
 		if !strings.HasPrefix(name, causes) || name == causeSum {
 			continue
 		}
-		m := MetricDiff{Base: center(values), Head: center(h.cells[keyH][name])}
+		m := MetricDiff{Base: center(b.cells[keyB].values(name)), Head: center(h.cells[keyH].values(name))}
 		if d := m.delta(); d != nil {
 			sum.Add(sum, d.Abs(d))
 		}
 	}
 	p.Cycles = stats.Rat(sum)
-	if all := center(b.cells[keyB][causeSum]); !all.IsMissing() && all.Sign() != 0 {
+	if all := center(b.cells[keyB].values(causeSum)); !all.IsMissing() && all.Sign() != 0 {
 		p.Share = stats.Rat(sum.Quo(sum, all.Rat()).Mul(sum, big.NewRat(100, 1)))
 	}
 }

@@ -18,7 +18,7 @@ type estimate struct{ center, lo, hi stats.Value }
 
 // seedValues are the metric's values at a point, one per seed that has one.
 func (b *builder) seedValues(p point, metric string) []stats.Value {
-	return known(b.cells[b.key(p)][metric])
+	return known(b.cells[b.key(p)].values(metric))
 }
 
 // estimate summarizes a metric at a point as the spec says.

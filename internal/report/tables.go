@@ -110,15 +110,29 @@ func spans(n []uint64) string {
 type builder struct {
 	axes   []string
 	values map[string][]Scalar
-	all    []point                             // in order of first appearance
-	cells  map[string]map[string][]stats.Value // point, metric -> a value per seed
+	all    []point            // in order of first appearance
+	cells  map[string]seedsOf // by the point's key
 	units  map[string]string
 	names  []string // metrics, in order of first appearance
 	seeds  int
 }
 
+// seedsOf are the records of one point.
+type seedsOf []*Record
+
+// values are a metric's, one per seed that has the metric. It is looked up: a table shows
+// few of the metrics of a record.
+func (s seedsOf) values(metric string) (out []stats.Value) {
+	for _, r := range s {
+		if m, ok := r.Get(metric); ok {
+			out = append(out, m.Value)
+		}
+	}
+	return out
+}
+
 func newBuilder(doc *Document) *builder {
-	b := &builder{cells: map[string]map[string][]stats.Value{}, units: map[string]string{}, seeds: len(doc.Seeds())}
+	b := &builder{cells: map[string]seedsOf{}, units: map[string]string{}, seeds: len(doc.Seeds())}
 	b.axes, b.values = doc.Axes()
 	for i := range doc.Records {
 		r := &doc.Records[i]
@@ -128,11 +142,10 @@ func newBuilder(doc *Document) *builder {
 		}
 		key := b.key(at)
 		if b.cells[key] == nil {
-			b.cells[key] = map[string][]stats.Value{}
 			b.all = append(b.all, at)
 		}
+		b.cells[key] = append(b.cells[key], r)
 		for _, m := range r.Metrics {
-			b.cells[key][m.Name] = append(b.cells[key][m.Name], m.Value)
 			if _, ok := b.units[m.Name]; !ok {
 				b.units[m.Name] = m.Unit
 				b.names = append(b.names, m.Name)

@@ -100,14 +100,21 @@ type Lock struct {
 
 // Named is the counter that a program's "count NAME" feeds, nil if there is none.
 func (l *Lock) Named(metric string) *uint64 {
-	v := reflect.ValueOf(l).Elem()
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("metric") == metric {
-			return v.Field(i).Addr().Interface().(*uint64)
-		}
+	if i, ok := lockCounters[metric]; ok {
+		return reflect.ValueOf(l).Elem().Field(i).Addr().Interface().(*uint64)
 	}
 	return nil
 }
+
+// lockCounters are the fields of Lock by their metrics: every core of every run asks.
+var lockCounters = func() map[string]int {
+	fields := map[string]int{}
+	t := reflect.TypeFor[Lock]()
+	for i := range t.NumField() {
+		fields[t.Field(i).Tag.Get("metric")] = i
+	}
+	return fields
+}()
 
 // derived are the metrics computed on output from the counters above.
 var derived = []Derived{
