@@ -80,6 +80,9 @@ type KeyDiff struct{ Key, Base, Head string }
 
 // configDiff lists the keys of two JSON objects that differ, in alphabetical order.
 func configDiff(base, head json.RawMessage) (out []KeyDiff) {
+	if len(base) == 0 || len(head) == 0 {
+		return nil // CSV has none, which is no difference
+	}
 	b, h := flatten(base), flatten(head)
 	for k, v := range b {
 		if other, ok := h[k]; !ok {

@@ -296,3 +296,18 @@ func TestAPairOfBenchmarkTextsDiffersInOneKeyOnly(t *testing.T) {
 		t.Errorf("got\n%s", b.String())
 	}
 }
+
+// CSV carries no config; that is no difference from a result that has one.
+func TestAResultWithoutItsConfigDiffersInNoKey(t *testing.T) {
+	d := sampleDoc(quickLocks, []int{1, 2}, 1)
+	bare := *d
+	bare.Config = nil
+	if c := Compare(d, &bare, nil, nil); len(c.Config) != 0 {
+		t.Errorf("%v", c.Config)
+	}
+	other := *d
+	other.Config = json.RawMessage(`{"name":"other"}`)
+	if c := Compare(d, &other, nil, nil); len(c.Config) == 0 {
+		t.Error("two configs do not differ")
+	}
+}
