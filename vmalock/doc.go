@@ -85,13 +85,14 @@
 //	model  isa        tasks     window  states     s
 //	sc     x86-64     3R 1W     all        69,414   1
 //	tso    x86-64     2R 1W 1D  all       348,218   4
-//	armv8  arm64-lse  1R 1W 1D  8       3,525,140  50
+//	armv8  arm64-lse  1R 1W 1D  8       3,524,558  50
 //
 // These are what cohsim check vm_refcnt does. Others, and longer ones:
 //
 //	cohsim check vm_refcnt --model armv8 --detachers 0 --window 20    289,046 states, 3 s
 //	cohsim check vm_refcnt --model sc --detachers 0 --rounds 2 --readers 2    72,308 states, 1 s
-//	cohsim check vm_refcnt --model sc --detachers 0 --readers 1 --mmap-lock full    846 states
+//	cohsim check vm_refcnt --model sc --detachers 0 --readers 1 --mmap-lock full    848 states
+//	cohsim check vm_refcnt --model armv8 --detachers 0 --scenario tree    1,411 states: nodes of the tree and grace periods
 //	cohsim check vm_refcnt --model tso --readers 3    minutes
 //
 // # What it does not know

@@ -58,6 +58,10 @@ const (
 	SemFlags     // only the bits of the queue change: waiters, hand-off
 	SemUpWrite   // the writer leaves
 	SemDowngrade // the writer becomes a reader
+	SemQueue     // (store of the waiter) the task joins the queue, as its last
+
+	// Of a rwsem_waiter.
+	SemUnqueue // it leaves the queue, taken out by its task or by who lets it in
 
 	// Of RCU. The object of a section is the task, that of a grace period the rcu_state.
 	RCULock   // (load, preempt.off) the task enters a read section
@@ -87,6 +91,7 @@ var eventNames = [NumEvents]string{
 	SemGrant: "sem_grant", SemUngrant: "sem_ungrant", SemGrantMore: "sem_grant_more", SemGranted: "sem_granted",
 	SemUpRead: "sem_up_read", SemWrite: "sem_write", SemTryWrite: "sem_try_write", SemFlags: "sem_flags",
 	SemUpWrite: "sem_up_write", SemDowngrade: "sem_downgrade",
+	SemQueue: "sem_queue", SemUnqueue: "sem_unqueue",
 	RCULock: "rcu_lock", RCUUnlock: "rcu_unlock", RCUBegin: "rcu_begin", RCUEnd: "rcu_end",
 	NodeWrite: "node_write", NodeLive: "node_live", NodeDead: "node_dead", NodeRead: "node_read",
 	Warn: "warn",
@@ -117,8 +122,10 @@ func (e Event) object() string {
 		return "VMA"
 	case e <= MMWaiter:
 		return "mm"
-	case e <= SemDowngrade:
+	case e <= SemQueue:
 		return "semaphore"
+	case e == SemUnqueue:
+		return "rwsem_waiter"
 	case e <= RCUUnlock:
 		return "task"
 	case e <= RCUEnd:

@@ -18,6 +18,7 @@ type Judge struct {
 	mms    map[mem.Addr]*mmGhost
 	sems   map[mem.Addr]*semGhost // each mm's mmap_lock, and others
 	nodes  map[mem.Addr]*nodeGhost
+	queued map[mem.Addr]waiting // by rwsem_waiter; looked up, never iterated
 	rcu    rcuGhost
 	events uint64
 
@@ -39,7 +40,7 @@ func NewJudge(symbol func(mem.Addr) string) *Judge {
 	if symbol == nil {
 		symbol = func(a mem.Addr) string { return fmt.Sprintf("%#x", uint64(a)) }
 	}
-	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}, nodes: map[mem.Addr]*nodeGhost{}, seqMask: seqMask(32)}
+	return &Judge{symbol: symbol, vmas: map[mem.Addr]*vmaGhost{}, mms: map[mem.Addr]*mmGhost{}, sems: map[mem.Addr]*semGhost{}, nodes: map[mem.Addr]*nodeGhost{}, queued: map[mem.Addr]waiting{}, seqMask: seqMask(32)}
 }
 
 // AddMM introduces an mm, unlocked and with sequence number 0.
@@ -103,7 +104,13 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 		}
 	case "semaphore":
 		if s := j.sems[obj]; s != nil {
-			rule, msg = s.observe(&r)
+			if rule, msg = s.observe(&r); e == SemQueue {
+				j.queued[mem.Addr(new)] = waiting{s, thread}
+			}
+			h = &s.history
+		}
+	case "rwsem_waiter":
+		if s := j.leaveQueue(obj); s != nil {
 			h = &s.history
 		}
 	case "node":
@@ -128,6 +135,23 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 		return nil
 	}
 	return &Violation{Rule: rule, Msg: msg, Object: j.symbol(obj), Last: r, History: h.list()}
+}
+
+// leaveQueue takes a waiter out of the queue that it is in, and returns the semaphore. In
+// a check the thread may have queued somewhere else on the way explored last.
+func (j *Judge) leaveQueue(waiter mem.Addr) *semGhost {
+	q, ok := j.queued[waiter]
+	if !ok {
+		return nil
+	}
+	if !q.sem.unqueue(q.thread) {
+		for _, s := range j.allSems {
+			if s.unqueue(q.thread) {
+				return s
+			}
+		}
+	}
+	return q.sem
 }
 
 // Events is the number of events observed.

@@ -1,6 +1,9 @@
 package vmalock
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Bits of a rw_semaphore's count.
 const (
@@ -28,7 +31,35 @@ type semGhost struct {
 	pending uint64 // counts raised by threads that may have to take them back
 	granted uint64 // counts raised for queued readers that do not know it yet
 	count   uint64 // as the last event left it
+	queue   []int  // threads, first to last
+	heir    int    // thread+1 to whom it is promised (hand-off), 0 for nobody
 	history history
+}
+
+// waiting is who waits for what.
+type waiting struct {
+	sem    *semGhost
+	thread int
+}
+
+// unqueue takes a thread out of the queue, if it is there. A promise to it is void.
+func (m *semGhost) unqueue(thread int) bool {
+	if m.heir == thread+1 {
+		m.heir = 0
+	}
+	i := slices.Index(m.queue, thread)
+	if i >= 0 {
+		m.queue = slices.Delete(m.queue, i, i+1)
+	}
+	return i >= 0
+}
+
+// promise notes to whom the semaphore is promised: the first in the queue. A store by
+// which a thread has joined may still be on its way; then that is not known.
+func (m *semGhost) promise() {
+	if len(m.queue) > 0 {
+		m.heir = m.queue[0] + 1
+	}
 }
 
 func (m *semGhost) describe() string {
@@ -46,7 +77,7 @@ func (m *semGhost) mismatch(count uint64) bool {
 }
 
 func (m *semGhost) observe(r *Record) (rule, msg string) {
-	onWord := r.Event != SemSteal && r.Event != SemGranted
+	onWord := r.Event != SemSteal && r.Event != SemGranted && r.Event != SemQueue
 	if onWord && r.Old != m.count {
 		return "identity", fmt.Sprintf("%s.count was %#x before the event, and the event before left %#x", m.name, r.Old, m.count)
 	}
@@ -101,6 +132,9 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 			return rwsem, "a grant is taken back that was not pending"
 		}
 		m.pending--
+		if r.New&^r.Old&semHandoff != 0 {
+			m.promise()
+		}
 	case SemGrantMore:
 		if m.writer != 0 && r.New>>8 > r.Old>>8 {
 			return rwsem, "readers are let in beside the writer"
@@ -134,12 +168,18 @@ func (m *semGhost) move(r *Record) (rule, msg string) {
 		case r.Event == SemWrite && r.Old&semHandoff != 0:
 			return rwsem, "a writer gets in that was not queued, and it was promised to the first in the queue"
 		case r.Event == SemTryWrite && r.Old&semHandoff == 0 && r.New == r.Old|semHandoff:
-			return "", "" // promised
+			m.promise()
+			return "", ""
+		case r.Old&semHandoff != 0 && m.heir != 0 && m.heir != r.Thread+1:
+			return rwsem, "a queued writer gets in, and it was promised to " + threadName(m.heir) + ", the first in the queue"
 		}
+		m.heir = 0
 		if m.writer != 0 || m.readers+m.granted+m.pending > 0 {
 			return rwsem, "a writer gets in beside " + m.describe()
 		}
 		m.writer = r.Thread + 1
+	case SemQueue:
+		m.queue = append(m.queue, r.Thread)
 	case SemUpWrite, SemDowngrade:
 		switch {
 		case m.writer != r.Thread+1:

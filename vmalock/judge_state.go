@@ -26,7 +26,11 @@ func (j *Judge) State(to []uint64) []uint64 {
 			v.lockedSeq, v.data)
 	}
 	for _, s := range j.allSems {
-		to = append(to, uint64(s.writer)|s.readers<<16|s.pending<<32|s.granted<<48, s.count)
+		queue := uint64(s.heir)
+		for i, thread := range s.queue { // at most 8 tasks queue in a check
+			queue |= uint64(thread+1) << (6 * (i + 1))
+		}
+		to = append(to, uint64(s.writer)|s.readers<<16|s.pending<<32|s.granted<<48, s.count, queue)
 	}
 	for _, m := range j.allMMs {
 		to = append(to, m.seq, uint64(m.excluded), uint64(m.waiter)|bit(m.freed, 32))
@@ -49,7 +53,11 @@ func (j *Judge) SetState(from []uint64) {
 		w := from[0]
 		s.writer, s.readers, s.pending, s.granted = int(w&0xffff), w>>16&0xffff, w>>32&0xffff, w>>48
 		s.count = from[1]
-		from = from[2:]
+		s.heir, s.queue = int(from[2]&63), s.queue[:0]
+		for q := from[2] >> 6; q != 0; q >>= 6 {
+			s.queue = append(s.queue, int(q&63)-1)
+		}
+		from = from[3:]
 	}
 	for _, m := range j.allMMs {
 		m.seq, m.excluded = from[0], mem.Addr(from[1])
@@ -111,7 +119,7 @@ func (j *Judge) Names(thread int) bool {
 		}
 	}
 	for _, s := range j.allSems {
-		if s.writer == thread+1 {
+		if s.writer == thread+1 || s.heir == thread+1 || slices.Contains(s.queue, thread) {
 			return true
 		}
 	}

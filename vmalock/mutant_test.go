@@ -41,6 +41,7 @@ var mutants = []struct {
 	{"a grant does not look for a writer", "rwsem_mark_wake", "bset  old, WRITER, undo unlikely", "bset old, 0x8000000000000000, undo unlikely", []string{"mmap_reader", "mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
 	{"the waiters bit is never cleared", "rwsem_mark_wake", "sub   adjust, adjust, WAITERS", "nothing", []string{"mmap_reader", "mmap_reader", "writer"}},
 	{"a writer spins past the hand-off", "rwsem_try_write_lock_unqueued", "0xffffffffffffff05", "0xffffffffffffff01", []string{"spinner", "spinner", "spinner", "mmap_reader", "signaller"}},
+	{"a queued writer passes the one it was promised to", "rwsem_try_write_lock", "beq   first, waiter, open", "bge   first, 0, open", []string{"mmap_reader", "mmap_reader", "writer", "writer", "writer"}},
 	{"who gives up leaves the waiters bit", "rwsem_del_wake_waiter", "rmw.and _, [sem.count], NOT_WAITERS_OR_HANDOFF  ghost sem_flags sem", "nothing", []string{"killable", "killable", "killable", "signaller"}},
 	{"a signal is not looked at under the queue's lock", "rwsem_down_read_slowpath", "bne   who, 0, leave likely", "bge who, 0, leave likely", []string{"killable", "killable", "killable", "signaller"}},
 	{"a spinner leaves the queue and its link", "osq_lock", "cas.acqrel seen, [prev.next], node, 0", "mov seen, node", []string{"spinner", "spinner", "spinner", "ticker", "ticker"}},
