@@ -13,14 +13,19 @@ const LineBytes = 64
 
 // Array is a set-associative tag array.
 type Array struct {
-	tags   []uint32 // line number + 1, 0 if empty
-	mask   uint64   // sets - 1
-	ways   int
-	plru   bool
-	last   int32    // the most recent way of all, -1 if it was cleared
-	clock  uint32   // LRU: the latest stamp
-	stamps []uint32 // LRU: time of each way's last use
-	tree   []uint64 // PLRU: one bit tree per set
+	all   []way
+	mask  uint64 // sets - 1
+	ways  int
+	plru  bool
+	last  int32    // the most recent way of all, -1 if it was cleared
+	clock uint32   // LRU: the latest stamp
+	tree  []uint64 // PLRU: one bit tree per set
+}
+
+// way is one way of a set: eight of them are one host cache line.
+type way struct {
+	tag   uint32 // line number + 1, 0 if empty
+	stamp uint32 // LRU: time of the last use
 }
 
 // Check says what is wrong with the geometry, "" if nothing is.
@@ -43,11 +48,9 @@ func (c Config) Check() string {
 // not touched, so that the host need not back what a run never uses.
 func NewArray(c Config) *Array {
 	n := c.Bytes / LineBytes
-	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), tags: make([]uint32, n), last: -1, plru: c.Replacement == "plru"}
+	a := &Array{ways: c.Ways, mask: uint64(n/c.Ways - 1), all: make([]way, n), last: -1, plru: c.Replacement == "plru"}
 	if a.plru {
 		a.tree = make([]uint64, n/c.Ways)
-	} else {
-		a.stamps = make([]uint32, n)
 	}
 	return a
 }
@@ -57,16 +60,14 @@ func NewArray(c Config) *Array {
 // but those from first on, so many: only their sets are looked at. nil cannot.
 func (a *Array) Renew(c Config, first uint64, lines int) bool {
 	n := c.Bytes / LineBytes
-	if a == nil || a.ways != c.Ways || len(a.tags) != n || a.plru != (c.Replacement == "plru") {
+	if a == nil || a.ways != c.Ways || len(a.all) != n || a.plru != (c.Replacement == "plru") {
 		return false
 	}
 	for k := range uint64(min(lines, n/c.Ways)) {
 		set := int((first + k) & a.mask)
-		clear(a.tags[set*a.ways : (set+1)*a.ways])
+		clear(a.all[set*a.ways : (set+1)*a.ways])
 		if a.plru {
 			a.tree[set] = 0
-		} else {
-			clear(a.stamps[set*a.ways : (set+1)*a.ways])
 		}
 	}
 	a.last, a.clock = -1, 0
@@ -74,14 +75,15 @@ func (a *Array) Renew(c Config, first uint64, lines int) bool {
 }
 
 // Tag is the line in way i, NoLine if it is empty.
-func (a *Array) Tag(i int32) uint64 { return uint64(a.tags[i]) - 1 }
+func (a *Array) Tag(i int32) uint64 { return uint64(a.all[i].tag) - 1 }
 
 // Find returns the way that holds the line, -1 if none does.
 func (a *Array) Find(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
 	want := uint32(line) + 1
-	for i, tag := range a.tags[base : base+a.ways] {
-		if tag == want {
+	set := a.all[base : base+a.ways]
+	for i := range set {
+		if set[i].tag == want {
 			return int32(base + i)
 		}
 	}
@@ -98,7 +100,7 @@ func (a *Array) Touch(i int32) {
 		if a.clock++; a.clock == 1<<32-1 {
 			a.renumber()
 		}
-		a.stamps[i] = a.clock
+		a.all[i].stamp = a.clock
 		return
 	}
 	// Point every node on the way's path away from it.
@@ -120,17 +122,19 @@ func (a *Array) Touch(i int32) {
 // renumber makes room on the clock: stamps become ranks within their set.
 func (a *Array) renumber() {
 	rank := make([]uint32, a.ways)
-	for base := 0; base < len(a.stamps); base += a.ways {
-		set := a.stamps[base : base+a.ways]
+	for base := 0; base < len(a.all); base += a.ways {
+		set := a.all[base : base+a.ways]
 		for i := range set {
 			rank[i] = 0
 			for j := range set {
-				if set[j] < set[i] {
+				if set[j].stamp < set[i].stamp {
 					rank[i]++
 				}
 			}
 		}
-		copy(set, rank)
+		for i := range set {
+			set[i].stamp = rank[i]
+		}
 	}
 	a.clock = uint32(a.ways)
 }
@@ -138,8 +142,9 @@ func (a *Array) renumber() {
 // Room returns the first empty way that the line could take, -1 if there is none.
 func (a *Array) Room(line uint64) int32 {
 	base := int(line&a.mask) * a.ways
-	for i, tag := range a.tags[base : base+a.ways] {
-		if tag == 0 {
+	set := a.all[base : base+a.ways]
+	for i := range set {
+		if set[i].tag == 0 {
 			return int32(base + i)
 		}
 	}
@@ -157,7 +162,7 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 		if free != nil && !free(int32(i)) {
 			continue
 		}
-		if !a.plru && (best < 0 || a.stamps[i] < a.stamps[best]) {
+		if !a.plru && (best < 0 || a.all[i].stamp < a.all[best].stamp) {
 			best = int32(i)
 		}
 	}
@@ -180,11 +185,11 @@ func (a *Array) Victim(line uint64, free func(i int32) bool) int32 {
 }
 
 // Set puts a line, whose number must be below 2^32-1, into way i.
-func (a *Array) Set(i int32, line uint64) { a.tags[i] = uint32(line) + 1 }
+func (a *Array) Set(i int32, line uint64) { a.all[i].tag = uint32(line) + 1 }
 
 // Clear empties way i.
 func (a *Array) Clear(i int32) {
-	a.tags[i] = 0
+	a.all[i].tag = 0
 	if i == a.last {
 		a.last = -1
 	}

@@ -34,6 +34,8 @@ func (h Held) Allows(r Rights) bool { return Rights(h.entry)&r == r && h.l1 > 0 
 type index struct {
 	first   uint64 // line number of the first line
 	lines   int
+	recent  uint64           // number of a page that was looked at
+	page    *[pageLines]Held // and the page; nil if it is not made
 	pages   []*[pageLines]Held
 	emptied []*[pageLines]Held // empty pages of an index that is done with
 }
@@ -50,26 +52,43 @@ func (x *index) renew(first uint64, lines int) {
 		}
 	}
 	n := (lines + pageLines - 1) / pageLines
+	x.recent, x.page = 0, nil
 	x.first, x.lines, x.pages = first, lines, slices.Grow(x.pages[:0], n)[:n]
 }
 
 // Held is what the unit has of a line.
 func (x *index) Held(line uint64) Held {
 	n := line - x.first
-	if k := n / pageLines; k < uint64(len(x.pages)) && x.pages[k] != nil {
-		return x.pages[k][n%pageLines]
+	if n/pageLines == x.recent && x.page != nil {
+		return x.page[n%pageLines]
 	}
-	return Held{}
+	return x.elsewhere(n)
+}
+
+// elsewhere is Held where the page looked at last does not have the line.
+//
+//go:noinline
+func (x *index) elsewhere(n uint64) Held {
+	k := n / pageLines
+	if k >= uint64(len(x.pages)) || x.pages[k] == nil {
+		return Held{}
+	}
+	x.recent, x.page = k, x.pages[k]
+	return x.page[n%pageLines]
 }
 
 // at is the entry of a line of the run's memory.
 func (x *index) at(line uint64) *Held {
 	n := line - x.first
+	if n/pageLines == x.recent && x.page != nil {
+		return &x.page[n%pageLines]
+	}
 	page := &x.pages[n/pageLines]
 	if *page == nil {
 		x.addPage(page)
 	}
-	return &(*page)[n%pageLines]
+	x.recent, x.page = n/pageLines, *page
+	return &x.page[n%pageLines]
 }
 
 // addPage makes a page, of one that is spare if there is one.

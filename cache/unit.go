@@ -108,14 +108,14 @@ func (u *Unit) Renew(l1, l2 Config, mshrs int, first uint64, lines int) {
 // them. A unit thus has as many frames as it ever held lines at a time, close to
 // each other, and not one per way.
 func (u *Unit) Reserve() {
-	if len(u.spare) < len(u.MSHRs) && len(u.Frames) < len(u.outer.tags) {
+	if len(u.spare) < len(u.MSHRs) && len(u.Frames) < len(u.outer.all) {
 		u.grow()
 	}
 }
 
 func (u *Unit) grow() {
 	n := len(u.Frames)
-	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.tags))
+	more := min(max(2*n, 4*len(u.MSHRs)), len(u.outer.all))
 	if cap(u.Frames) < more {
 		frames := make([]Frame, n, more)
 		copy(frames, u.Frames)

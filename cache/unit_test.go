@@ -122,7 +122,7 @@ func TestALineOfTheL1HasAFrameAndEveryFrameOneWay(t *testing.T) {
 			if held+len(d.spare) != len(d.Frames) {
 				t.Fatalf("%s, step %d: %d frames in use and %d spare of %d", g.name, step, held, len(d.spare), len(d.Frames))
 			}
-			for i := range int32(len(d.L1.tags)) {
+			for i := range int32(len(d.L1.all)) {
 				tag := d.L1.Tag(i)
 				if tag == NoLine {
 					continue
@@ -131,7 +131,7 @@ func TestALineOfTheL1HasAFrameAndEveryFrameOneWay(t *testing.T) {
 					t.Fatalf("%s, step %d: the L1 holds line %d, which the unit does not", g.name, step, tag)
 				}
 			}
-			for i := range int32(len(d.outer.tags)) {
+			for i := range int32(len(d.outer.all)) {
 				if tag := d.outer.Tag(i); tag != NoLine && d.Find(tag) < 0 {
 					t.Fatalf("%s, step %d: line %d has a way and no frame", g.name, step, tag)
 				}
@@ -337,7 +337,7 @@ func TestFramesAreMadeOnDemandAndNeverMoreThanWays(t *testing.T) {
 	if len(u.Frames) > 4*len(u.MSHRs) {
 		t.Errorf("a new unit has %d frames", len(u.Frames))
 	}
-	ways := len(u.outer.tags)
+	ways := len(u.outer.all)
 	for line := range uint64(2 * ways) {
 		u.Reserve()
 		f, taken := u.Take(line, stable)

@@ -31,83 +31,98 @@ func CyclesNS(ns float64, mhz int) int64 {
 // It owns everything private to the hardware thread; the caches it shares with
 // siblings are behind its Port.
 type Core struct {
-	id    int // number of the thread that the task is whose context it holds
-	model *Model
-	port  Port
-	code  // its program
-	St    *stats.Counters
-
-	now     int64 // time up to which cycles are charged
-	cur     stats.Cause
-	arrived stats.Cause // what supplied the line that is arriving, Issue outside LineReady
-	curPC   int32
-	pendPC  int32
-	pending int64 // cycles of the head's miss whose supplier is not known yet
-
-	win        []entry
-	mask       uint64
-	head, tail uint64
-	used       int     // window slots taken
-	settled    int64   // when the last of the accesses, fences and branches was done that have left the window
-	unresolved int     // branches in the window that are not resolved
-	unasked    int     // ops that are to ask for ownership when they are
-	atomics    int     // atomic ops in the window that have not performed
-	fills      []int32 // loads that wait for a line
-	retry      []int32 // loads that wait for a free MSHR
-
-	pc       int32
-	epoch    uint32 // store fences fetched
-	fetchAt  int64
-	fetchOn  uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
-	fetchWhy stats.Cause
-	halted   bool   // Halt was fetched
-	Stopped  bool   // fetch no more: the run is over, let the machine drain
-	Finished bool   // every task has halted
-	InOrder  bool   // window 1, and the engine may take short cuts
-	loops    *loops // nil unless settled loops are replayed
-
+	// What an in-order core touches for every op comes first, close together.
+	code           // its program
+	id         int // number of the thread that the task is whose context it holds
+	pc         int32
+	port       Port
+	St         *stats.Counters
+	now        int64 // time up to which cycles are charged
+	cur        stats.Cause
+	arrived    stats.Cause // what supplied the line that is arriving, Issue outside LineReady
+	fetchWhy   stats.Cause
+	halted     bool // Halt was fetched
+	Stopped    bool // fetch no more: the run is over, let the machine drain
+	Finished   bool // every task has halted
+	InOrder    bool // window 1, and the engine may take short cuts
 	fifo       bool // stores become visible in order
 	drainAsked bool // the store that must leave next has asked for its line
 	armed      bool // exclusive monitor set
 	pendSet    ClassSet
 	rmw        int32 // index of the RMW, SC or Wait that works at the head, -1
+	curPC      int32
+	pendPC     int32
+	pending    int64 // cycles of the head's miss whose supplier is not known yet
+	*rules
+	scheduler
+
+	win        []entry
+	mask       uint64
+	head, tail uint64
+	used       int   // window slots taken
+	settled    int64 // when the last of the accesses, fences and branches was done that have left the window
+	fetchAt    int64
+	fetchOn    uint64 // seq+1 of an op that blocks fetch until it is done, 0 if none
 	drainReady int64
-	sq         []store
-	sqMask     uint64
 	sqHead     uint64 // oldest store not yet visible
 	sqRet      uint64 // oldest store not yet retired
 	sqTail     uint64
-	sqUnknown  int // stores whose address is not known
+	sq         []store
+	sqMask     uint64
+	atomicWord uint64   // address of the last RMW that performed
+	atomicAt   int64    // and when
+	chain      uint64   // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	Progress   uint64   // retired ops, for the watchdog
+	loops      *loops   // nil unless settled loops are replayed
+	gone       []uint64 // lines given up during the step
+	fills      []int32  // loads that wait for a line
+	retry      []int32  // loads that wait for a free MSHR
+	pend       [NumClasses]int32
+	regs       [NumRegs]uint64 // architectural: as of the last retired op
 
+	unresolved int    // branches in the window that are not resolved
+	unasked    int    // ops that are to ask for ownership when they are
+	atomics    int    // atomic ops in the window that have not performed
+	epoch      uint32 // store fences fetched
+	sqUnknown  int    // stores whose address is not known
 	monitor    uint64
 	armedAt    int64  // when the load-linked performed
 	yield      uint64 // line that a snoop gets before the next locked op does, until yieldTo
 	yieldTo    int64
-	atomicWord uint64 // address of the last RMW that performed
-	atomicAt   int64  // and when
-	chain      uint64 // line of the last retired RMW if only branches and marks followed it, noLine otherwise
-	scheduler
+	woken      []int32
+	due        []int32
+	cal        calendar
+	rename     [NumRegs]uint64 // seq+1 of the youngest producer in the window, 0 if none
+	filter     [256]uint16     // stores in the queue by hash of their address
+	depth      int
+	noPreempt  int   // PreemptOff that are in force
+	left       int64 // cycles of private work left when the task was preempted
+	opStart    int64
+	Halted     int         // tasks that have halted
+	report     GhostRecord // the last one: good until the next
+}
 
-	gone     []uint64 // lines given up during the step
-	woken    []int32
-	due      []int32
-	Progress uint64 // retired ops, for the watchdog
+// rules are what a core's config and memory model say. Cores of one machine share them.
+type rules struct {
+	model *Model
+	wait  [NumClasses]ClassSet // older classes that a load of the class waits for
+	holds [NumClasses]bool     // a load of the class retires only with the store queue drained
+	tm    Timing
+}
 
-	// What few cycles touch, and what is large, comes last.
-	cal       calendar
-	pend      [NumClasses]int32
-	wait      [NumClasses]ClassSet // older classes that a load of the class waits for
-	holds     [NumClasses]bool     // a load of the class retires only with the store queue drained
-	regs      [NumRegs]uint64      // architectural: as of the last retired op
-	rename    [NumRegs]uint64      // seq+1 of the youngest producer in the window, 0 if none
-	filter    [256]uint16          // stores in the queue by hash of their address
-	tm        Timing
-	depth     int
-	noPreempt int   // PreemptOff that are in force
-	left      int64 // cycles of private work left when the task was preempted
-	opStart   int64
-	Halted    int         // tasks that have halted
-	report    GhostRecord // the last one: good until the next
+func newRules(cfg Config, m *Model) rules {
+	r := rules{model: m}
+	r.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
+		ScheduleC: cfg.Cycles(cfg.ScheduleNS), SwitchC: cfg.Cycles(cfg.SwitchNS), WakeupC: cfg.Cycles(cfg.WakeupNS),
+		IPIC: cfg.Cycles(cfg.IPINS), SliceC: max(1, cfg.Cycles(cfg.SliceNS))}
+	for k := range NumClasses {
+		r.wait[k] = m.Before[k] &^ m.Squash
+		if cfg.AtomicLoads == "wait" {
+			r.wait[k] |= m.Before[k] & Squashing(StAL)
+		}
+		r.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
+	}
+	return r
 }
 
 type opInfo struct {
@@ -135,10 +150,11 @@ func NewCore(cfg Config, m *Model, port Port, st *stats.Counters) *Core {
 // Renew makes a core the one that NewCore returns, of the memory that it has.
 func (c *Core) Renew(cfg Config, m *Model, port Port, st *stats.Counters) {
 	old := *c
-	*c = Core{model: m, port: port, St: st, rmw: -1, chain: noLine, loops: old.loops}
-	c.tm = Timing{Config: cfg, StoreRestartC: cfg.Cycles(cfg.StoreRestart), PauseC: max(1, cfg.Cycles(cfg.PauseNS)),
-		ScheduleC: cfg.Cycles(cfg.ScheduleNS), SwitchC: cfg.Cycles(cfg.SwitchNS), WakeupC: cfg.Cycles(cfg.WakeupNS),
-		IPIC: cfg.Cycles(cfg.IPINS), SliceC: max(1, cfg.Cycles(cfg.SliceNS))}
+	*c = Core{port: port, St: st, rmw: -1, chain: noLine, loops: old.loops, rules: old.rules}
+	if r := newRules(cfg, m); c.rules == nil || *c.rules != r {
+		own := r
+		c.rules = &own
+	}
 	size := 1 << bits.Len(uint(cfg.Window+7))
 	c.win = old.win
 	if len(c.win) == size {
@@ -156,17 +172,10 @@ func (c *Core) Renew(cfg Config, m *Model, port Port, st *stats.Counters) {
 	clear(c.sq)
 	c.sqMask = uint64(size - 1)
 	c.gone, c.queue, c.tasks, c.codes = old.gone[:0], old.queue[:0], old.tasks[:0], old.codes[:0]
-	if old.tm == c.tm {
+	if old.rules != nil && old.tm == c.tm {
 		c.before = slices.Clone(old.codes)
 	}
 	c.cal.reset(-1)
-	for k := range NumClasses {
-		c.wait[k] = m.Before[k] &^ m.Squash
-		if cfg.AtomicLoads == "wait" {
-			c.wait[k] |= m.Before[k] & Squashing(StAL)
-		}
-		c.holds[k] = m.Before[k]&m.Squash&Squashing(St, StL) != 0 // locked ops perform before they retire
-	}
 	c.fifo = m.StoresInOrder()
 }
 

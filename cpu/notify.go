@@ -96,7 +96,7 @@ func (c *Core) LoadReady(line uint64, t int64, cause stats.Cause) bool {
 	if !ok {
 		return false
 	}
-	c.charge(t)
+	c.notified(t)
 	c.settle(e.addr, cause)
 	c.fills = c.fills[:0]
 	if d := t + 1 - c.now; d > 0 {

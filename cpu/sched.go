@@ -24,23 +24,23 @@ const nobody = ^uint64(0)
 
 // scheduler is what a Core keeps for it.
 type scheduler struct {
-	tasks    []task
-	codes    []code
-	peer     *Core   // see Peer
-	before   []code  // what the core ran before it was renewed with the same config
-	on       int32   // the task whose context the core holds
-	queue    []int32 // tasks that can run and do not, first come first served
-	state    schedState
-	until    int64 // end of schedule() or of the switch
-	sliceEnd int64
-	began    uint64 // Progress when the slice began: every slice has its progress
 	attend   int64  // when the scheduler next has something to do; in the past: at every step
 	asleep   int    // tasks that sleep, the ones that are being woken included
 	posted   uint64 // the word of a task that the scheduler is about to write, 0 for none
 	post     uint64 // what it writes: these bits
 	keep     uint64 // and of the old ones those
 	bytes    int    // its width
-	told     bool   // NEED_RESCHED was set for the task that runs
+	on       int32  // the task whose context the core holds
+	state    schedState
+	told     bool  // NEED_RESCHED was set for the task that runs
+	until    int64 // end of schedule() or of the switch
+	sliceEnd int64
+	began    uint64 // Progress when the slice began: every slice has its progress
+	tasks    []task
+	codes    []code
+	peer     *Core   // see Peer
+	before   []code  // what the core ran before it was renewed with the same config
+	queue    []int32 // tasks that can run and do not, first come first served
 	words    TaskWords
 }
 
@@ -149,7 +149,7 @@ func (c *Core) newCode(prog *Program) code {
 
 // Peer names another core of the same config that has not run yet: what that one knows
 // of a program need not be found out again.
-func (c *Core) Peer(o *Core) { c.peer = o }
+func (c *Core) Peer(o *Core) { c.peer, c.rules = o, o.rules }
 
 // SetReg sets a register of the task added last before the run.
 func (c *Core) SetReg(r Reg, v uint64) {

@@ -16,6 +16,7 @@ type Event[P any] struct {
 	Key  uint64
 	next int32 // in its slot's list, or in the list of free events
 	P    P
+	_    [8]byte // so that a message's event is one host cache line
 }
 
 // Key is the order of an event within its cycle: by source, then by the
