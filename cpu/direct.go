@@ -17,10 +17,11 @@ func (c *Core) direct(t int64, limit *int64) int64 {
 	last := int64(0)              // latency of the op before, 0 if it was not run here
 	st, now := c.St, c.now
 	pc, retired := c.pc, uint64(0)
+	ops, infos := c.ops, c.info[:len(c.ops)]
 run:
 	for {
-		op := &c.ops[pc]
-		in := &c.info[pc]
+		op := &ops[pc]
+		in := &infos[pc]
 		next, cause := t+in.lat, in.cause
 		if next >= until || queued && !c.drainAsked && in.slots > 0 { // or the queue moves by itself
 			break

@@ -142,6 +142,12 @@ func (t MsgType) VN() VN {
 	return Reply
 }
 
+// IsRequest reports whether VN is Request.
+func (t MsgType) IsRequest() bool { return t <= FarOp }
+
+// IsForward reports whether VN is Forward.
+func (t MsgType) IsForward() bool { return t-FwdGetS <= RcX-FwdGetS }
+
 // ToHome reports whether the message is addressed to the home.
 func (t MsgType) ToHome() bool { return t <= FarOp || t >= UnbS }
 

@@ -21,7 +21,8 @@ type trace struct {
 
 func (m *Machine) remember(ev *event, t int64) {
 	h := &m.history[m.handled%uint64(len(m.history))]
-	h.at, h.msg, h.n = t, ev.msg, ev.line
+	h.at, h.n = t, ev.line
+	h.msg = ev.msg
 	m.handled++
 }
 

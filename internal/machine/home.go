@@ -12,7 +12,7 @@ type simEvent = sim.Event[event]
 // atHome handles a message that reached a home, or the L3 that may serve it.
 func (m *Machine) atHome(ev *event, key uint64, t int64) {
 	l := &m.lines[ev.line]
-	if ev.msg.Type.VN() == mesi.Request {
+	if ev.msg.Type.IsRequest() {
 		if ev.kind == toL3 && !m.servedHere(l, ev) {
 			m.passOn(ev, t)
 			return
@@ -119,7 +119,7 @@ func (m *Machine) requestAt(ev *event) *noc.Place {
 // homeStep presents a message to the line's home and sends what it says.
 func (m *Machine) homeStep(l *line, ev *event, t int64) {
 	n := m.first + uint64(ev.line)
-	request := ev.msg.Type.VN() == mesi.Request
+	request := ev.msg.Type.IsRequest()
 	if request && l.State.Stable() {
 		l.at = -1
 		if ev.kind == toL3 {

@@ -76,7 +76,7 @@ func (m *Machine) sendFromUnit(u *unit, s *mesi.Send, in *mesi.Msg, i, slot int3
 			part = noc.Ack
 		}
 		cause = suppliers[noc.Between(u.place, v.place)]
-	case s.Type.VN() == mesi.Request:
+	case s.Type.IsRequest():
 		part, to, at = noc.Request, &l.home, -1
 		if m.topo.L3Local {
 			kind, to = toL3, &m.l3s[u.place.L3].place
@@ -111,7 +111,7 @@ var suppliers = [noc.NumDistances]stats.Cause{stats.Near, stats.Far, stats.Remot
 func (m *Machine) sendFromHome(msg *mesi.Msg, i, slot int32, h int, from *noc.Place, t, extra int64, cause stats.Cause) {
 	l := &m.lines[i]
 	part := noc.Data
-	if msg.Type.VN() == mesi.Forward {
+	if msg.Type.IsForward() {
 		part = noc.Snoop
 	}
 	v := &m.units[msg.To]

@@ -22,7 +22,7 @@ func (m *Machine) deliver(e *simEvent) {
 	u := &m.units[ev.msg.To]
 	u.Reserve()
 	f := u.Find(m.first + uint64(ev.line))
-	if ev.msg.Type.VN() != mesi.Forward {
+	if !ev.msg.Type.IsForward() {
 		m.received++
 		m.remember(ev, e.At)
 		m.reply(u, f, ev, e.At)
