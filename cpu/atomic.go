@@ -91,6 +91,12 @@ func (c *Core) needLine(i int32, e *entry, t int64) {
 
 // watch performs the load of a load-linked or a Wait.
 func (c *Core) watch(i int32, e *entry, t int64) {
+	insist := e.op.Code == LoadExcl && c.tm.ExclusiveTries > 0 && c.scFailed >= c.tm.ExclusiveTries
+	if insist && c.port.Own(e.addr, t, false) != Done && c.port.Own(e.addr, t, true) != Done {
+		e.phase = filling
+		e.flags |= missed
+		return
+	}
 	val, lat, level, r := c.port.Load(e.addr, e.op.Bytes(), t)
 	if r == Fault {
 		panic(c.bad(e))
@@ -112,11 +118,42 @@ func (c *Core) watch(i int32, e *entry, t int64) {
 	e.val, e.perfAt = val, t
 	if e.op.Code == LoadExcl {
 		if l := e.addr >> lineShift; !c.armed || c.monitor != l { // one that spins does not hold the line for ever
-			c.monitor, c.armed, c.armedAt = l, true, t
+			if c.pinned {
+				c.unpin(t)
+			}
+			c.monitor, c.armed, c.heldUntil = l, true, t+int64(c.tm.ExclusiveHold)
+			if insist {
+				c.heldUntil = t + int64(max(c.tm.ExclusiveHold, 1))<<min(c.scFailed-c.tm.ExclusiveTries, longestHold)
+				c.pin(e.addr)
+			}
 		}
 	}
 	e.phase = executing
 	c.schedule(i, t+lat)
+}
+
+// longestHold is how many times the hold of a line for a store-conditional that keeps
+// failing is doubled.
+const longestHold = 10
+
+// pin keeps the line of a load-linked from evictions, for as long as its monitor is set
+// and the hold has not ended.
+func (c *Core) pin(addr uint64) {
+	c.port.Lock(addr)
+	c.pinned = true
+}
+
+func (c *Core) unpin(t int64) {
+	c.port.Unlock(c.monitor<<lineShift, t)
+	c.pinned = false
+}
+
+// disarm clears the monitor.
+func (c *Core) disarm(t int64) {
+	if c.pinned {
+		c.unpin(t)
+	}
+	c.armed = false
 }
 
 // storeExclusive performs a store-conditional, or fails it.
@@ -132,8 +169,11 @@ func (c *Core) storeExclusive(i int32, e *entry, t int64) {
 		c.port.Poke(e.addr, e.op.Bytes(), e.op.Truncate(e.v[slotB]), t)
 		c.stored(e.addr, e.op.Bytes(), t)
 		e.val, e.perfAt = 0, t
+		c.scFailed = 0
+	} else {
+		c.scFailed++
 	}
-	c.armed = false
+	c.disarm(t)
 	e.phase = executing
 	c.schedule(i, t+int64(c.tm.StoreExclusive))
 }
@@ -200,10 +240,13 @@ func (c *Core) Guards() bool { return c.armed || c.rmw >= 0 }
 // grace this snoop has given already; the new count is returned with the cycle
 // (0: answer now). owned says that the line is held with write permission.
 func (c *Core) SnoopHold(line uint64, owned bool, t int64, used int) (until int64, grace int) {
-	if c.armed && owned && c.monitor == line && t < c.armedAt+int64(c.tm.ExclusiveHold) {
+	if c.armed && owned && c.monitor == line && t < c.heldUntil {
 		// The store-conditional is a few cycles away; without this, cores can take
 		// the line from each other for ever and no store-conditional succeeds.
-		return min(t+4, c.armedAt+int64(c.tm.ExclusiveHold)), used
+		return min(t+4, c.heldUntil), used
+	}
+	if c.pinned && c.monitor == line { // the snoop comes before the step that would
+		c.unpin(t)
 	}
 	if c.rmw < 0 {
 		return 0, used

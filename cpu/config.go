@@ -34,6 +34,7 @@ type Config struct {
 	StoreExclusive int `toml:"store_exclusive_cycles" min:"1" max:"1000" doc:"latency of a store-conditional that has its line, or that fails"`
 	Sibling        int `toml:"sibling_cycles" min:"0" max:"1000" doc:"cycles from a thread's write of a line until the other threads of its core can use it"`
 	ExclusiveHold  int `toml:"exclusive_hold_cycles" min:"0" max:"1000" doc:"how long after a load-linked the core keeps an owned line from snoops, so that its store-conditional can win"`
+	ExclusiveTries int `toml:"exclusive_tries" min:"0" max:"1000" doc:"store-conditionals that may fail in a row before the next load-linked takes its line for writing and keeps it, from the core's own evictions too, for exclusive_hold_cycles, and twice as long after each further failure; 0: never"`
 
 	FenceFull  int `toml:"fence_full_cycles" min:"0" max:"1000" doc:"intrinsic latency of a full fence, beyond what it waits for"`
 	FenceLoad  int `toml:"fence_load_cycles" min:"0" max:"1000" doc:"intrinsic latency of a load fence (dmb ishld)"`
@@ -56,7 +57,7 @@ func DefaultConfig() Config {
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
 		ALUCycles: 1, MulCycles: 3, Branches: "static", MispredictCost: 14, SquashCost: 25,
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: "retire",
-		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicForward: 0, Atomics: "near", AtomicPrefetch: false, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16,
+		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicForward: 0, Atomics: "near", AtomicPrefetch: false, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16, ExclusiveTries: 32,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,
 		PauseNS: 40, ScheduleNS: 1500, SwitchNS: 500, WakeupNS: 1500, IPINS: 1000, SliceNS: 2_800_000, Preemption: "none",
 	}

@@ -86,7 +86,9 @@ type Core struct {
 	epoch      uint32 // store fences fetched
 	sqUnknown  int    // stores whose address is not known
 	monitor    uint64
-	armedAt    int64  // when the load-linked performed
+	heldUntil  int64  // end of the time for which the line is kept after the load-linked
+	pinned     bool   // and from evictions too
+	scFailed   int    // store-conditionals in a row, whoever's
 	yield      uint64 // line that a snoop gets before the next locked op does, until yieldTo
 	yieldTo    int64
 	woken      []int32
@@ -296,6 +298,9 @@ func (c *Core) step(t int64, limit *int64) int64 {
 	if t < c.attend {
 		next = min(next, c.attend)
 	}
+	if c.pinned {
+		next = min(next, c.heldUntil)
+	}
 	c.look(t)
 	return next
 }
@@ -305,6 +310,9 @@ func (c *Core) step(t int64, limit *int64) int64 {
 // was lost that mattered.
 func (c *Core) begun(t int64) (lost bool) {
 	c.charge(t)
+	if c.pinned && t >= c.heldUntil {
+		c.unpin(t)
+	}
 	c.loseGone(t) // what a sibling's miss evicted since the last step: before anything retires
 	c.complete(t)
 	retired := c.retire(t)

@@ -176,7 +176,7 @@ func (c *Core) LineLost(line uint64, t int64) int64 {
 	}
 	c.notified(t)
 	if c.armed && c.monitor == line {
-		c.armed = false
+		c.disarm(t)
 	}
 	if i := c.rmw; i >= 0 {
 		if e := &c.win[i]; e.phase == sleeping && e.addr>>lineShift == line {

@@ -213,6 +213,9 @@ func (c *Core) save() {
 // leave takes the task that runs off the core: at the op at the window's head, or
 // at the next op to fetch.
 func (c *Core) leave(t int64, s taskState) {
+	if c.pinned {
+		c.unpin(t)
+	}
 	if c.head < c.tail {
 		e := &c.win[c.head&c.mask]
 		if e.phase == executing && e.op.Fn == Work && e.op.Code == ALU {

@@ -74,6 +74,12 @@ workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], value
 isa = "arm64-llsc"
 core = { window = 1 }
 `},
+	{"llsc without upgrades", `
+workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], values = { steps = 3 } }
+[machine]
+isa = "arm64-llsc"
+protocol = { upgrade = false }
+`},
 	{"tiny caches", `
 workload = { kind = "fault_mixed", think_ns = 20, fault_work_ns = 20, write_percent = 5, vmas = 40, write_hold_ns = 20 }
 [machine]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"cohsim/cache"
 	"cohsim/internal/stats"
 )
 
@@ -123,5 +124,61 @@ func TestAPrefetchForWriteSavesTheStoreItsMiss(t *testing.T) {
 	miss := int64(cfg.Fabric.Near.Request + cfg.Fabric.Near.Snoop + cfg.Fabric.Near.Data)
 	if saved := end("    work 1\n") - end("    prefetchw [a]\n"); saved < miss-2 {
 		t.Errorf("a prefetch for write ahead of a store saves %d cycles of %d", saved, miss)
+	}
+}
+
+// Without upgrades a store-conditional gives the core's own copy up to ask for the line,
+// and in a small cache a younger load takes the line's way: either way no try succeeds.
+// A core that has failed often enough takes the line for writing with the load-linked and
+// keeps it, so that tries are bounded.
+func TestExclusiveTriesBoundTheFailuresOfAnExclusiveLoop(t *testing.T) {
+	const each, tries = 20, 4
+	lacks := llsc(64)
+	lacks.Protocol.Upgrade = false
+	small := llsc(64)
+	small.L1 = cache.Config{Bytes: 64, Ways: 1, LatencyCycles: 4, Replacement: "lru"}
+	small.L2.Bytes = 0
+	for _, c := range []struct {
+		name string
+		cfg  Config
+	}{{"no upgrades", lacks}, {"one way", small}} {
+		for _, cores := range []int{1, 2, 8} {
+			program := fmt.Sprintf("    reg i v s x\n    mov i, %d\nloop:\n    ll v, [a]\n    add v, v, 1\n    sc s, [a], v\n    bne s, 0, loop unlikely\n    load x, [b]\n    sub i, i, 1\n    bne i, 0, loop likely\n    halt", each)
+			w := newWorld(t, c.cfg, []string{"a", "b"}, slices.Repeat([]string{program}, cores)...)
+			w.setup.Config.Core.ExclusiveTries = tries
+			m, res := w.run(t)
+			if got := m.value(t, w.addr["a"], 8); got != uint64(cores*each) {
+				t.Errorf("%s, %d cores: the sum is %d, want %d", c.name, cores, got, cores*each)
+			}
+			for i := range res.Cores {
+				// Twice for each try, and once for the load.
+				if n := (res.Cores[i].CPU.MemOps - each) / 2; n > each*(tries+5) {
+					t.Errorf("%s, %d cores: core %d needed %d tries for %d", c.name, cores, i, n, each)
+				}
+			}
+			if cores == 1 && c.name == "no upgrades" {
+				continue // nobody else has the line, so it comes writable
+			}
+			w = newWorld(t, c.cfg, []string{"a", "b"}, slices.Repeat([]string{program}, cores)...)
+			w.setup.Config.Core.ExclusiveTries = 0
+			w.setup.LimitCycles = 10 * res.End
+			if _, err := Simulate(w.setup); err == nil {
+				t.Errorf("%s, %d cores: they get by without", c.name, cores)
+			}
+		}
+	}
+}
+
+// A line that a load-linked keeps from evictions is free again when its time is over, also
+// if no store-conditional follows and the core waits for the way.
+func TestALineKeptForAStoreConditionalIsGivenUpInTime(t *testing.T) {
+	cfg := llsc(64)
+	cfg.L1 = cache.Config{Bytes: 64, Ways: 1, LatencyCycles: 4, Replacement: "lru"}
+	cfg.L2.Bytes = 0
+	cfg.Core.ExclusiveTries = 2
+	w := newWorld(t, cfg, []string{"a", "b"}, "    reg v s x\n    mov v, 1\n    sc s, [a], v\n    sc s, [a], v\n    ll v, [a]\n    load x, [b]\n    store [b], s\n    halt")
+	m, _ := w.run(t)
+	if m.value(t, w.addr["a"], 8) != 0 || m.value(t, w.addr["b"], 8) != 1 {
+		t.Error("a store-conditional without a load-linked stored")
 	}
 }

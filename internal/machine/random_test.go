@@ -54,17 +54,6 @@ func randomConfig(r *sim.Rand) Config {
 	c.Protocol.Arbitration = []string{"fifo", "random"}[r.Intn(2)]
 	c.Topology.Sockets, c.Topology.L3PerSocket, c.Topology.CoresPerL3 = pick(1, 2), pick(1, 2), pick(2, 4)
 	c.Topology.ThreadsPerCore = pick(1, 1, 2)
-	if c.ISA == "arm64-llsc" {
-		// In a cache of a few lines, a younger load or a sibling can evict the line
-		// between every load-linked and its store-conditional, on hardware too; and
-		// with one MSHR the prefetch for write never goes out.
-		c.MSHRs = max(c.MSHRs, 2)
-		// Without upgrades a store-conditional gives its own copy up to ask for the
-		// line, and then fails.
-		c.Protocol.Upgrade = true
-		c.L1.Ways, c.L1.Bytes = 4, 2048
-		c.L2.Bytes = min(c.L2.Bytes, 1) * 4096
-	}
 	c.Topology.L3Local = coin()
 	c.Topology.Home = []string{"first", "interleave"}[r.Intn(2)]
 	c.Fabric.JitterPercent = pick(0, 10, 30)
@@ -80,9 +69,6 @@ func randomConfig(r *sim.Rand) Config {
 		c.Protocol.Recall = true
 		c.Directory.Ways = pick(1, 2)
 		c.Directory.Entries = c.Directory.Ways * pick(1, 2)
-		if c.ISA == "arm64-llsc" { // a line must stay from the load-linked on
-			c.Directory = Directory{Entries: 64, Ways: 8}
-		}
 	}
 	if _, err := mesi.New(c.Protocol.Name, c.Protocol.Options); err != nil {
 		c.Protocol.Options = mesi.DefaultOptions(c.Protocol.Name)
@@ -98,6 +84,11 @@ func randomConfig(r *sim.Rand) Config {
 	if c.Core.StorePrefetch == "drain" && own.Intn(2) == 0 {
 		c.Core.StorePrefetch = "retire"
 	}
+	if c.ISA == "arm64-llsc" { // a try must fit into a time slice, or none succeeds
+		c.Core.SliceNS = max(c.Core.SliceNS, 5000)
+		c.MSHRs = max(c.MSHRs, 2) // siblings that fight for one can starve each other
+	}
+	c.Core.ExclusiveTries = []int{1, 5, 32}[own.Intn(3)] // without it, small caches, recalls and siblings can starve a store-conditional
 	c.Core.StoreCommit, c.Fabric.ReplayNS = []int{0, 9}[own.Intn(2)], []float64{0, 0, 7}[own.Intn(3)]
 	if own.Intn(2) == 0 {
 		c.Fabric.Near.Ack, c.Fabric.Far.Ack = 3, 70

@@ -102,9 +102,6 @@ func TestReplayedLoopsEqualTheReference(t *testing.T) {
 			cfg.Core.Window = []int{2, 8, 20, 64, 224}[r.Intn(5)]
 			cfg.Core.ForwardCycles = r.Intn(5)
 			cfg.L1 = cache.Config{Bytes: 64 << (2 + r.Intn(3)), Ways: 4, LatencyCycles: 1 + r.Intn(5), Replacement: cfg.L1.Replacement}
-			if cfg.ISA == "arm64-llsc" { // see randomConfig
-				cfg.L1.Bytes = 4096
-			}
 			cfg.L2.Bytes = r.Intn(2) * 2 * cfg.L1.Bytes
 			objects, programs := randomLoops(&r, 1+r.Intn(min(cfg.Topology.Threads(), 4)), 2<<r.Intn(3))
 			w := newWorld(t, cfg, objects, programs...)
