@@ -53,6 +53,40 @@ func TestAFaultMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
 	})
 }
 
+// The same on Arm: an atomic is one op with LSE, and a load-linked and a store-conditional
+// without; what is an xchg on x86 for its barrier's sake is a plain store there.
+func TestLocksMakeTheSameAccessesOnArm(t *testing.T) {
+	words := map[string]counts{
+		"vm_area_struct.vm_lock_seq":     {loads: 2},
+		"vm_area_struct.vm_mm":           {loads: 2},
+		"vm_area_struct.vm_refcnt":       {loads: 1, rmws: 2},
+		"mm_struct.mm_lock_seq.sequence": {loads: 2},
+		"mm_struct.mm_mt.ma_root":        {loads: 1},
+	}
+	write := map[string]counts{
+		"mm_struct.mmap_lock.count":      {loads: 3, rmws: 1}, // the lock of mmap_lock is counted here
+		"mm_struct.mm_lock_seq.sequence": {loads: 3, stores: 1},
+		"mm_struct.vma_writer_wait.task": {stores: 2},
+		"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
+		"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
+		"task_struct.__state":            {stores: 2},
+	}
+	for _, isa := range []cpu.ISA{cpu.ARM64LSE, cpu.ARM64LLSC} {
+		for text, want := range map[string]map[string]counts{lockUnderRCU: words, mmapWriteLock + vmaStartWrite + "\n\thalt": write} {
+			b := newBench(t, vmalock.VMRefcnt, isa, 1)
+			b.run(text, nil)
+			for field, w := range want {
+				if isa == cpu.ARM64LLSC {
+					w = counts{loads: w.loads + w.rmws, stores: w.stores + w.rmws}
+				}
+				if c := b.access[field]; c != w {
+					t.Errorf("%v: %s: %d loads, %d stores, %d atomics; want %d, %d, %d", isa, field, c.loads, c.stores, c.rmws, w.loads, w.stores, w.rmws)
+				}
+			}
+		}
+	}
+}
+
 // after counts what text does in a task that has done something before.
 func after(t *testing.T, kind vmalock.Kind, before, text string) *bench {
 	t.Helper()

@@ -78,7 +78,7 @@ func TestABadLockOfAUserIsDiagnosed(t *testing.T) {
 		{"never-unlocks", 1, "breaks never unlocked", "50", 3, "simulation aborted"},
 		{"abba", 1, "breaks deadlock", "50", 3, "simulation aborted"},
 		{"livelock", 1, "breaks livelock", "0", 3, "livelock"},
-		{"no-lock", 1, "breaks I12", "50", 0, ""},
+		{"no-lock", 1, "breaks I12", "50", 3, "a tree is walked outside of a read section"},
 		{"not-its-own", 2, `not-its-own.uop:9:11: error: program "write_vma" writes vm_area_struct.vm_flags, which no lock owns`, "50", 2, "which no lock owns"},
 	} {
 		t.Run(l.name, func(t *testing.T) {
