@@ -194,13 +194,17 @@ func (m *Machine) enqueue(l *line, ev *event, t int64) {
 	l.tail = i
 }
 
+// maxReplays bounds how often a request tries again in vain: then it is served as soon as
+// its line is free. Without jitter others can else come first for ever.
+const maxReplays = 1000
+
 // dequeue takes the line's next request: the oldest, a random one, or, if requests
 // try again by themselves, the first to do so. It returns the cycle of that.
 func (m *Machine) dequeue(l *line, t int64) (event, int64) {
 	prev, i := int32(-1), l.head
 	at := t
 	switch {
-	case m.replay > 0:
+	case m.replay > 0 && t-m.queue[i].at < maxReplays*m.replay:
 		at = never64
 		for p, k := int32(-1), l.head; k >= 0; p, k = k, m.queue[k].next {
 			q := &m.queue[k]
