@@ -55,7 +55,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		ClockMHz: 3000, Window: 224, FetchWidth: 6, RetireWidth: 8,
-		ALUCycles: 1, MulCycles: 3, Branches: "static", MispredictCost: 14, SquashCost: 25,
+		ALUCycles: 1, MulCycles: 3, Branches: "learned", MispredictCost: 14, SquashCost: 25,
 		StoreBuffer: 56, ForwardCycles: 4, StoreMerge: false, StoreRestart: 4, StorePrefetch: "retire",
 		AtomicPre: 8, AtomicHold: 4, AtomicPost: 6, AtomicGrace: 0, AtomicForward: 0, Atomics: "near", AtomicPrefetch: false, AtomicLoads: "wait", StoreExclusive: 1, ExclusiveHold: 16, ExclusiveTries: 32,
 		FenceFull: 30, FenceLoad: 4, FenceStore: 4, LFence: 10, ISB: 30,

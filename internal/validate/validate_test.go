@@ -217,6 +217,21 @@ func TestAClaimFailsWhenTheModelTurnsItRound(t *testing.T) {
 	}
 }
 
+// That two lines of a pair are independent is a claim of equality: how far hardware
+// is from it says how far the model may be, to either side.
+func TestAClaimOfEqualityAllowsWhatHardwareDiffersBy(t *testing.T) {
+	m, _ := metricOf("mops_total")
+	point := func(stride int64, value float64) *Point {
+		return &Point{Machine: "m", Workload: "contend", Params: []Param{{"stride_bytes", stride}}, Metric: m, Value: value, Lo: value, Hi: value}
+	}
+	for sim, ok := range map[float64]bool{100: true, 118: true, 80: true, 140: false, 70: false} {
+		vs := judgeClaims([]Result{{Point: point(64, 84), Sim: sim}, {Point: point(4096, 100), Sim: 100}})
+		if len(vs) != 1 || vs[0].OK != ok || vs[0].Says() != "about equal" {
+			t.Errorf("simulated ratio %v: %+v", sim/100, vs)
+		}
+	}
+}
+
 func TestWhatCannotBeRunIsNamed(t *testing.T) {
 	points, err := Parse("p.csv", []byte(head+"validate,a,nowhere,,contend,,mops_total,1,,,me,\nvalidate,b,default,,sort,,mops_total,1,,,me,\nvalidate,c,default,,contend,,ns_one_way,1,,,me,\n"))
 	if err != nil {
