@@ -19,7 +19,6 @@ import (
 // exempt are the keys that need not change a metric, and why.
 var exempt = map[string]string{
 	"machine.name":                       "a name: printed, never simulated",
-	"machine.core.exclusive_tries":       "no workload here fails that often; machine.TestExclusiveTriesBoundTheFailuresOfAnExclusiveLoop demands it",
 	"machine.doc":                        "text",
 	"machine.free_keys":                  "what cohsim calibrate may move; no run looks at it",
 	"run.seeds":                          "a list of replicates; TestBytesDoNotDependOnJobsOrEngine demands that a seed has an effect",
@@ -68,6 +67,13 @@ workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], value
 [machine]
 isa = "arm64-llsc"
 topology = { l3_per_socket = 2, cores_per_l3 = 2, l3_local = false }
+`},
+	{"exclusives that starve", `
+workload = { kind = "vma_pairs" }
+[machine]
+isa = "arm64-llsc"
+l1 = { bytes = 64, ways = 1 }
+l2 = { bytes = 0 }
 `},
 	{"in order", `
 workload = { kind = "program", file = "arm.uop", private = ["own", "rnd"], values = { steps = 3 } }
