@@ -120,8 +120,13 @@ func (w *Wheel[P]) unusual(i int32, d int64) {
 		w.pushFar(i)
 	case d < 0 || !w.over:
 		panic("sim: event scheduled in the past")
-	default:
+	default: // its slot is not sorted again: the whole list is put in order here
+		s := uint(w.nodes[i].At & mask)
 		w.place(i)
+		if w.mixed[s>>6]>>(s&63)&1 != 0 {
+			w.mixed[s>>6] &^= 1 << (s & 63)
+			w.sort(&w.slot[s])
+		}
 	}
 }
 

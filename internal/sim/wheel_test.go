@@ -53,6 +53,27 @@ func TestEventsComeInOrderOfCycleThenSourceThenSequence(t *testing.T) {
 	}
 }
 
+// A machine's cores all wake in cycle 0, before any event: no cycle comes that would
+// put them in order.
+func TestEventsOfTheCycleThatIsOverComeInOrderToo(t *testing.T) {
+	for _, start := range []int64{0, 5} {
+		w := NewWheel[int]()
+		if start > 0 {
+			w.Push(start, 0, -1)
+			w.Pop()
+		}
+		const n = 40
+		for i := range n {
+			w.Push(start, Key(i*7%n, 0), i*7%n)
+		}
+		for i := range n {
+			if e := w.Pop(); e.At != start || e.P != i {
+				t.Fatalf("event %d of cycle %d: got %d of cycle %d", i, start, e.P, e.At)
+			}
+		}
+	}
+}
+
 func TestAnEmptyWheelNeverFires(t *testing.T) {
 	if n := NewWheel[int]().Next(); n != Never {
 		t.Fatalf("Next of an empty wheel is %d", n)
