@@ -214,7 +214,7 @@ func (c *Core) save() {
 // at the next op to fetch.
 func (c *Core) leave(t int64, s taskState) {
 	if c.pinned {
-		c.unpin(t)
+		c.disarm(t) // or snoops would wait for a store-conditional that does not come
 	}
 	if c.head < c.tail {
 		e := &c.win[c.head&c.mask]
