@@ -65,7 +65,7 @@ type Operand struct {
 	Col   int
 }
 
-// GhostText is a written ghost annotation: "ghost reader_enter vma", or "ghost
+// GhostText is a written ghost annotation: "ghost ref_get vma", or "ghost
 // caller", which has no role.
 type GhostText struct {
 	Event string

@@ -169,3 +169,21 @@ func TestTheProgramOfTheDocumentationRuns(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 }
+
+// The program that opens docs/uop.md runs, as its text says.
+func TestTheFirstProgramOfTheLanguageRuns(t *testing.T) {
+	text, err := os.ReadFile("../../docs/uop.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := "[workload]\nkind = \"program\"\nfile = \"reader.uop\"\nvalues = { think_cycles = 100 }\n[run]\ncores = 2\n"
+	for name, text := range map[string]string{"reader.uop": strings.Split(string(text), "```")[1], "c.toml": config} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := ok(t, "run", filepath.Join(dir, "c.toml")); !strings.Contains(out, "lock.read.success") {
+		t.Errorf("nobody reads:\n%s", out)
+	}
+}
