@@ -50,6 +50,7 @@ func (m *Machine) drain(l *line, t int64) {
 		next, at := m.dequeue(l, t)
 		if at > t { // it finds out when it tries again; until then the line is anybody's
 			m.received--
+			next.flags |= retried
 			h := m.homeIndex(m.requestAt(&next))
 			m.homeKey[h]++
 			m.msgs.Push(at, m.homeKey[h], next)
@@ -186,6 +187,9 @@ func (m *Machine) enqueue(l *line, ev *event, t int64) {
 	}
 	q := &m.queue[i]
 	q.ev, q.next, q.at = *ev, -1, t
+	if ev.flags&retried == 0 {
+		q.ev.delay = 0
+	}
 	if l.head < 0 {
 		l.head = i
 	} else {
@@ -204,14 +208,24 @@ func (m *Machine) dequeue(l *line, t int64) (event, int64) {
 	prev, i := int32(-1), l.head
 	at := t
 	switch {
-	case m.replay > 0 && t-m.queue[i].at < maxReplays*m.replay:
+	case m.replay > 0:
 		at = never64
 		for p, k := int32(-1), l.head; k >= 0; p, k = k, m.queue[k].next {
 			q := &m.queue[k]
-			if next := q.at + (t-q.at+m.replay-1)/m.replay*m.replay; next < at {
+			next := q.at + (t-q.at+m.replay-1)/m.replay*m.replay
+			late := int64(q.ev.delay)+t-q.at >= maxReplays*m.replay
+			if late {
+				next = t
+			}
+			if next < at {
 				at, prev, i = next, p, k
 			}
+			if late {
+				break
+			}
 		}
+		q := &m.queue[i]
+		q.ev.delay += int32(at - q.at)
 	case m.randomHome:
 		n := 0
 		for k := l.head; k >= 0; k = m.queue[k].next {

@@ -88,7 +88,7 @@ type event struct {
 	flags  evFlags
 	cause  stats.Cause // what supplied the bytes
 	at     int16       // where the home sits that sends or receives it: an L3, or -1
-	delay  int32       // departed: delay on free links
+	delay  int32       // departed: delay on free links; retried: cycles that it has waited at the home before
 }
 
 type evFlags uint8
@@ -97,6 +97,7 @@ const (
 	dirty   evFlags = 1 << iota // bytes come from a modified copy
 	slotted                     // the home's occupancy has been paid
 	write                       // the transaction is for a write
+	retried                     // a request that has waited at the home, and is on its way to try again
 )
 
 // unit is the private caches of one core of the machine, and what it sends.

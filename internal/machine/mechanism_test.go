@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -70,6 +71,22 @@ func TestARequestThatFindsItsLineBusyIsServedWhenItTriesAgain(t *testing.T) {
 		want := (every - busy%every) % every
 		if got := end(float64(every)) - free; got != want {
 			t.Errorf("trying again every %d cycles, a request waits %d too long, want %d (the line was busy for %d)", every, got, want, busy)
+		}
+	}
+}
+
+// Cores in step, without jitter: whoever tries again when others have just come first
+// would do so for ever.
+func TestARequestThatTriesAgainIsServedInTheEnd(t *testing.T) {
+	const cores, every = 8, 150
+	cfg := x86(1)
+	cfg.Fabric.ReplayNS = every
+	program := "    reg i\n    mov i, 3000\nloop:\n    mark begin op\n    store [a], 1\n    mb\n    mark end op\n    sub i, i, 1\n    bne i, 0, loop likely\n    halt"
+	w := newWorld(t, cfg, []string{"a"}, slices.Repeat([]string{program}, cores)...)
+	_, res := w.run(t)
+	for i := range res.Cores {
+		if n, _ := res.Cores[i].Ops.Latency.Quantile(1, 1).Float64(); n > 1.1*(maxReplays+10*cores)*every {
+			t.Errorf("core %d: a store took %.0f cycles, that is %.0f tries", i, n, n/every)
 		}
 	}
 }
