@@ -151,3 +151,25 @@ func TestRunsThatCannotGoOnAreExitCode3WithADump(t *testing.T) {
 		}
 	}
 }
+
+// A directory that cannot be made is found before the runs whose tables it would lose.
+func TestFiguresThatCannotBeWrittenStopARunThatHasNotBegun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, _, msg := cohsim(t, "run", "quickstart", "--figures", filepath.Join(file, "figures"))
+	if code != exitIO || strings.Contains(msg, "runs") || !strings.Contains(msg, "not a directory") {
+		t.Errorf("exit code %d\n%s", code, msg)
+	}
+}
+
+// Half of the runs make a table that looks like one of all.
+func TestAShardThatIsNotKeptIsWarnedOf(t *testing.T) {
+	for _, out := range [][]string{nil, {"--out", filepath.Join(t.TempDir(), "d")}} {
+		code, _, msg := cohsim(t, append([]string{"run", "program.toml", "--shard", "1/2"}, out...)...)
+		if code != exitOK || strings.Contains(msg, "warning: shard 1/2 alone") != (out == nil) {
+			t.Errorf("exit code %d\n%s", code, msg)
+		}
+	}
+}

@@ -189,6 +189,14 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 					return err
 				}
 			}
+			if figures != "" && !dry { // before the runs, whose tables would be lost
+				if err := os.MkdirAll(figures, 0o777); err != nil {
+					return &ioError{err}
+				}
+			}
+			if part != "" && out == "" {
+				fmt.Fprintf(stderr, "warning: shard %s alone, the tables below are of its runs only; with --out DIR cohsim merge joins the shards\n", part)
+			}
 			todo := exp.Todo(opt)
 			if dry {
 				cpu, wall := exp.Estimate(todo, f.jobs)
@@ -217,9 +225,6 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 				}
 			}
 			if figures != "" {
-				if err := os.MkdirAll(figures, 0o777); err != nil {
-					return &ioError{err}
-				}
 				put := func(name string, text []byte) error {
 					return sweep.WriteFile(filepath.Join(figures, exp.Name+"-"+name), text)
 				}
