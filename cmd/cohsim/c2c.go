@@ -283,12 +283,3 @@ func optional(c report.Column) report.Column {
 func share(part, whole uint64) report.Cell { return report.Num(stats.Ratio(part, whole, 100)) }
 
 func ratio(n, per uint64) report.Cell { return report.Num(stats.Ratio(n, per, 1)) }
-
-// label is the value of an axis as tables show it.
-func label(v any) string {
-	s, err := report.ScalarOf(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return s.String()
-}
