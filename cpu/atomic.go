@@ -91,6 +91,8 @@ func (c *Core) needLine(i int32, e *entry, t int64) {
 
 // watch performs the load of a load-linked or a Wait.
 func (c *Core) watch(i int32, e *entry, t int64) {
+	// A line that is writable counts as a hit of the load below alone; else the first call
+	// asks for it without counting, and the second as the access that waits.
 	insist := e.op.Code == LoadExcl && c.tm.ExclusiveTries > 0 && c.scFailed >= c.tm.ExclusiveTries
 	if insist && c.port.Own(e.addr, t, false) != Done && c.port.Own(e.addr, t, true) != Done {
 		e.phase = filling

@@ -137,21 +137,23 @@ func (j *Judge) Observe(t int64, thread int, e Event, obj mem.Addr, old, new uin
 	return &Violation{Rule: rule, Msg: msg, Object: j.symbol(obj), Last: r, History: h.list()}
 }
 
-// leaveQueue takes a waiter out of the queue that it is in, and returns the semaphore. In
-// a check the thread may have queued somewhere else on the way explored last.
+// leaveQueue takes a waiter out of the queue that it is in, and returns the semaphore, nil
+// if it is in none. In a check the thread may have queued somewhere else on the way
+// explored last.
 func (j *Judge) leaveQueue(waiter mem.Addr) *semGhost {
 	q, ok := j.queued[waiter]
 	if !ok {
 		return nil
 	}
-	if !q.sem.unqueue(q.thread) {
-		for _, s := range j.allSems {
-			if s.unqueue(q.thread) {
-				return s
-			}
+	if q.sem.unqueue(q.thread) {
+		return q.sem
+	}
+	for _, s := range j.allSems {
+		if s.unqueue(q.thread) {
+			return s
 		}
 	}
-	return q.sem
+	return nil
 }
 
 // Events is the number of events observed.
