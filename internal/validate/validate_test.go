@@ -232,6 +232,26 @@ func TestAClaimOfEqualityAllowsWhatHardwareDiffersBy(t *testing.T) {
 	}
 }
 
+// Memory that a core's own caches do not hold comes from its L3 on the second lap, which
+// begins inside the warm-up that a point of so many bytes is given.
+func TestAChaseBeyondTheL2IsTimedInTheL3(t *testing.T) {
+	points, err := Parse("p.csv", []byte(head+"validate,a,zen5-epyc,near,chase,{bytes = 2097152},cycles_per_op,46,,,me,\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := NewPlan(points, []Machine{{Name: "zen5-epyc", Ref: "zen5-epyc"}}, []int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, missing, err := plan.Run(t.Context(), Options{})
+	if err != nil || len(missing) > 0 || len(rs) != 1 {
+		t.Fatalf("%v, %v, %v", rs, missing, err)
+	}
+	if got := rs[0].Sim; got < 44 || got > 50 {
+		t.Errorf("%v cycles a load, want the 46 of an L3 hit", got)
+	}
+}
+
 func TestWhatCannotBeRunIsNamed(t *testing.T) {
 	points, err := Parse("p.csv", []byte(head+"validate,a,nowhere,,contend,,mops_total,1,,,me,\nvalidate,b,default,,sort,,mops_total,1,,,me,\nvalidate,c,default,,contend,,ns_one_way,1,,,me,\n"))
 	if err != nil {
