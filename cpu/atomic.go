@@ -298,7 +298,7 @@ func (c *Core) followed(e *entry, line uint64) bool {
 		case Branch, Mark, Nop:
 			continue
 		}
-		return o.op.Code == RMW && !c.info[o.pc].far && o.need&(1<<slotA) == 0 && (o.v[slotA]+uint64(int64(o.op.Off)))>>lineShift == line
+		return o.op.Code == RMW && !c.info[o.pc].far && o.need&(1<<slotA) == 0 && o.address()>>lineShift == line
 	}
 	return false
 }

@@ -362,7 +362,7 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 		c.schedule(i, t+1)
 		c.open(&q.gates, t)
 	case Prefetch:
-		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+		e.addr = e.address()
 		if e.op.Fn == ForWrite {
 			c.port.Own(e.addr, t, false)
 		} else {
@@ -373,7 +373,7 @@ func (c *Core) execute(i int32, e *entry, t int64) {
 	case Fence:
 		c.fence(i, e, t)
 	case RMW, StoreExcl, LoadExcl, Wait:
-		e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+		e.addr = e.address()
 		e.phase, e.at = atHead, t
 		if c.tm.AtomicPrefetch && e.op.Code == RMW && !c.info[e.pc].far {
 			c.ask(e, t)

@@ -270,7 +270,7 @@ func (c *Core) mustSquash(e *entry, older ClassSet) bool {
 		for n := c.head; n < e.seq; n++ {
 			o := &c.win[n&c.mask]
 			if in := &c.info[o.pc]; in.ld.OK && o.op.Code != Fence && o.flags&performed == 0 && o.set != 0 &&
-				(o.need&(1<<slotA) != 0 || o.addr>>3 == e.addr>>3 || o.addr == 0) {
+				(o.need&(1<<slotA) != 0 || o.address()>>3 == e.addr>>3) {
 				return true
 			}
 		}

@@ -25,7 +25,7 @@ func bucket(addr uint64) uint64 { return (addr >> 3) * 0x9e3779b97f4a7c15 >> 56 
 // storeAddress is called when a store's address is known.
 func (c *Core) storeAddress(e *entry, t int64) {
 	q := &c.sq[e.sq&c.sqMask]
-	e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+	e.addr = e.address()
 	q.addr, q.hasAddr = e.addr, true
 	c.sqUnknown--
 	c.filter[bucket(q.addr)]++
@@ -187,7 +187,7 @@ func (c *Core) visible(n uint64, q *store, t int64) {
 // load binds a load's value: from an older store of this core, from the cache,
 // or later, when its line is there.
 func (c *Core) load(i int32, e *entry, t int64) {
-	e.addr = e.v[slotA] + uint64(int64(e.op.Off))
+	e.addr = e.address()
 	if Unaligned(e.addr, e.op.Bytes()) {
 		c.fault(i, e, t)
 		return
@@ -206,7 +206,7 @@ func (c *Core) load(i int32, e *entry, t int64) {
 			if o.set == 0 || o.op.Code != RMW && o.op.Code != StoreExcl {
 				continue
 			}
-			if o.need&(1<<slotA) != 0 || (o.v[slotA]+uint64(int64(o.op.Off)))>>3 == e.addr>>3 {
+			if o.need&(1<<slotA) != 0 || o.address()>>3 == e.addr>>3 {
 				c.gate(i, e, &o.gates, o.pc, t)
 				return
 			}

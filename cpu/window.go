@@ -61,6 +61,9 @@ type entry struct {
 	epoch  uint32 // store fences before it
 }
 
+// address is what the op accesses, once it has its operand A.
+func (e *entry) address() uint64 { return e.v[slotA] + uint64(int64(e.op.Off)) }
+
 type entryFlags uint8
 
 const (
