@@ -129,7 +129,7 @@ func readFought(dir string, choices []string) (*fought, error) {
 	if k.Schema != foughtSchema {
 		return nil, usage("%s is not what c2c --out writes: its schema is %q, not %q", files[0], k.Schema, foughtSchema)
 	}
-	plans, err := experiment.Plans(sweep.NewStore(dir))
+	plans, err := experiment.Plans(dir)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
@@ -152,7 +152,7 @@ func readFought(dir string, choices []string) (*fought, error) {
 
 // notFought is the error of a directory without what c2c needs.
 func notFought(dir string) error {
-	plans, err := experiment.Plans(sweep.NewStore(dir))
+	plans, err := experiment.Plans(dir)
 	if err != nil {
 		return usage("%v", err)
 	}

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"cohsim/internal/experiment"
 	"cohsim/internal/report"
-	"cohsim/internal/sweep"
 )
 
 // missingShown is how many missing runs are named one by one.
@@ -73,17 +74,15 @@ is 1. A sweep is known by its name; shards of another config or engine are refus
 
 // mergeInto brings the runs of every sweep in dirs to the store in out.
 func mergeInto(stderr io.Writer, out string, dirs []string) ([]*experiment.Archive, error) {
-	into := sweep.NewStore(out)
 	joined := map[string]*experiment.Archive{} // by the sweep's name
 	seen := map[string]string{}                // where it was found first
 	var order []*experiment.Archive
 	found := false
 	for _, dir := range dirs {
-		store := sweep.NewStore(dir)
 		if _, err := os.Stat(dir); dir == out && os.IsNotExist(err) {
 			continue
 		}
-		plans, err := experiment.Plans(store)
+		plans, err := experiment.Plans(dir)
 		if err != nil {
 			return nil, &ioError{err}
 		}
@@ -94,16 +93,10 @@ func mergeInto(stderr io.Writer, out string, dirs []string) ([]*experiment.Archi
 			found = true
 			a := joined[plan.Name]
 			if a == nil {
-				if err := into.Create(); err != nil {
-					return nil, &ioError{err}
-				}
-				if err := refuseOther(into, plan, dir); err != nil {
+				if err := refuseOther(out, plan, dir); err != nil {
 					return nil, err
 				}
-				if err := plan.Write(into); err != nil {
-					return nil, &ioError{err}
-				}
-				if a, err = experiment.OpenArchive(into, plan); err != nil {
+				if a, err = experiment.CreateArchive(out, plan); err != nil {
 					return nil, &ioError{err}
 				}
 				warnDamaged(stderr, a)
@@ -116,7 +109,7 @@ func mergeInto(stderr io.Writer, out string, dirs []string) ([]*experiment.Archi
 			if dir == out {
 				continue
 			}
-			part, err := experiment.OpenArchive(store, plan)
+			part, err := experiment.OpenArchive(dir, plan)
 			if err != nil {
 				return nil, &ioError{err}
 			}
@@ -135,14 +128,17 @@ func mergeInto(stderr io.Writer, out string, dirs []string) ([]*experiment.Archi
 }
 
 // refuseOther keeps merge from replacing the plan of another sweep of that name.
-func refuseOther(into *sweep.Store, plan *experiment.Plan, dir string) error {
+func refuseOther(into string, plan *experiment.Plan, dir string) error {
 	there, err := experiment.Plans(into)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return &ioError{err}
 	}
 	for _, p := range there {
 		if p.Name == plan.Name && !p.Equal(plan) {
-			return otherSweep(p, into.Dir(), plan, dir)
+			return otherSweep(p, into, plan, dir)
 		}
 	}
 	return nil

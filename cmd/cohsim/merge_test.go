@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -48,12 +47,11 @@ func TestMergedShardsAreTheUnshardedSweep(t *testing.T) {
 func TestMergeTrustsNoDamagedRecord(t *testing.T) {
 	config, dir, into := sweepFile(t), t.TempDir(), filepath.Join(t.TempDir(), "into")
 	runOut(t, exitOK, config, dir)
-	damaged := records(t, dir)[5]
-	if err := os.Truncate(damaged, 1000); err != nil {
-		t.Fatal(err)
-	}
+	file, lines := recordFile(t, dir), records(t, dir)
+	lines[5] = lines[5][:1000] + "\n"
+	setRecords(t, file, lines)
 	code, _, msg := cohsim(t, "merge", dir, "--out", into)
-	if code != exitFailed || len(records(t, into)) != sweepRuns-1 || !strings.Contains(msg, "warning: "+damaged) || !strings.Contains(msg, "has 59 of 60 runs; missing are\n  run.cores=") {
+	if code != exitFailed || len(records(t, into)) != sweepRuns-1 || !strings.Contains(msg, "warning: "+file+":6: ") || !strings.Contains(msg, "has 59 of 60 runs; missing are\n  run.cores=") {
 		t.Errorf("exit code %d, %d records\n%s", code, len(records(t, into)), msg)
 	}
 }

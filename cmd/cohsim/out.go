@@ -20,16 +20,11 @@ func openArchive(stderr io.Writer, exp *experiment.Experiment, dir string, dry b
 	if err != nil {
 		return nil, err
 	}
-	store := sweep.NewStore(dir)
-	if !dry {
-		if err := store.Create(); err != nil {
-			return nil, &ioError{err}
-		}
-		if err := plan.Write(store); err != nil {
-			return nil, &ioError{err}
-		}
+	read := experiment.CreateArchive
+	if dry {
+		read = experiment.OpenArchive
 	}
-	a, err := experiment.OpenArchive(store, plan)
+	a, err := read(dir, plan)
 	if err != nil {
 		return nil, &ioError{err}
 	}
@@ -50,13 +45,13 @@ var onInterrupt atomic.Pointer[func() string]
 
 func warnDamaged(stderr io.Writer, a *experiment.Archive) {
 	for _, d := range a.Damaged {
-		fmt.Fprintf(stderr, "cohsim: warning: %v; its run counts as not done\n", d)
+		fmt.Fprintf(stderr, "cohsim: warning: %v: not used\n", d)
 	}
 }
 
 // progressOf is how far an archive is.
 func progressOf(a *experiment.Archive) string {
-	return fmt.Sprintf("%s has %d of %d runs", a.Store.Dir(), a.Stored(), len(a.Plan.Runs))
+	return fmt.Sprintf("%s has %d of %d runs", a.Dir, a.Stored(), len(a.Plan.Runs))
 }
 
 // resume says how to go on.
@@ -79,17 +74,18 @@ func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error 
 		fmt.Fprintf(stderr, "%s; other shards have the rest, and cohsim merge joins them\n", progressOf(a))
 		return nil
 	}
-	if err := writeOutputs(a); err != nil {
-		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
+	err := a.Finish()
+	if err == nil {
+		err = writeOutputs(a)
 	}
-	if err := a.Store.Clean(); err != nil {
-		return &ioError{err}
+	if err != nil {
+		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
 	}
 	done := ""
 	if simulated == 0 {
 		done = "nothing to simulate: "
 	}
-	fmt.Fprintf(stderr, "%s%s has all %d runs; the results are %s.*\n", done, a.Store.Dir(), len(a.Plan.Runs), filepath.Join(a.Store.Dir(), a.Plan.Name))
+	fmt.Fprintf(stderr, "%s%s has all %d runs; the results are %s.*\n", done, a.Dir, len(a.Plan.Runs), filepath.Join(a.Dir, a.Plan.Name))
 	return nil
 }
 
@@ -100,7 +96,7 @@ var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "t
 // appears whole or not at all, and one that would not change is left alone.
 func writeOutputs(a *experiment.Archive) error {
 	return outputs(a.Document(), a.Plan, report.Formats(), report.FigureFormats(), func(name string, text []byte) error {
-		return sweep.WriteFile(filepath.Join(a.Store.Dir(), name), text)
+		return sweep.WriteFile(filepath.Join(a.Dir, name), text)
 	})
 }
 

@@ -2,12 +2,15 @@ package experiment
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"cohsim/internal/report"
@@ -49,13 +52,33 @@ const planSchema = "cohsim.sweep/v1"
 // PlanSuffix ends the names of plans in a store: NAME.sweep.json.
 const PlanSuffix = ".sweep.json"
 
-// Write puts the plan into a store, for Plans to find.
-func (p *Plan) Write(s *sweep.Store) error {
+// Write puts the plan into a directory, for Plans to find.
+func (p *Plan) Write(dir string) error {
 	text, err := p.text()
 	if err != nil {
 		return err
 	}
-	return sweep.WriteFile(filepath.Join(s.Dir(), p.Name+PlanSuffix), text)
+	return sweep.WriteFile(filepath.Join(dir, p.Name+PlanSuffix), text)
+}
+
+// keys are those of the runs, in their order. Points that differ in their labels alone
+// share records.
+func (p *Plan) keys() []string {
+	var keys []string
+	seen := map[string]bool{}
+	for i := range p.Runs {
+		if key := p.Runs[i].Key; !seen[key] {
+			seen[key] = true
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// sweep names the runs and their order, and nothing else of a plan.
+func (p *Plan) sweep() string {
+	sum := sha256.Sum256([]byte(strings.Join(p.keys(), "\n")))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Equal tells whether two plans have the same runs and make the same of them.
@@ -95,12 +118,12 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// Plans reads the plans that a store has, in the order of their names.
-func Plans(s *sweep.Store) ([]*Plan, error) {
-	if _, err := os.Stat(s.Dir()); err != nil {
+// Plans reads the plans that a directory has, in the order of their names.
+func Plans(dir string) ([]*Plan, error) {
+	if _, err := os.Stat(dir); err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(s.Dir(), "*"+PlanSuffix))
+	files, err := filepath.Glob(filepath.Join(dir, "*"+PlanSuffix))
 	var out []*Plan
 	for _, f := range files {
 		text, err := os.ReadFile(f)
@@ -136,35 +159,47 @@ func ReadPlan(text []byte) (*Plan, error) {
 // Archive is a store seen through a plan: which of its runs have records.
 type Archive struct {
 	Plan    *Plan
-	Store   *sweep.Store
-	Damaged []*sweep.Damage // records that are there but not to be trusted
+	Dir     string
+	Damaged []*sweep.Damage // lines of the store that are not to be trusted
+	store   *sweep.Store
 	records []*report.Record
 	stored  atomic.Int64 // how many of the runs have records
 }
 
-// OpenArchive reads every record that the store has for the plan. An error is one
-// of the file system.
-func OpenArchive(s *sweep.Store, p *Plan) (*Archive, error) {
-	a := &Archive{Plan: p, Store: s, records: make([]*report.Record, len(p.Runs))}
+// CreateArchive is OpenArchive of a directory that is made, and given the plan, if need
+// be.
+func CreateArchive(dir string, p *Plan) (*Archive, error) {
+	if err := sweep.CreateStore(dir); err != nil {
+		return nil, err
+	}
+	if err := p.Write(dir); err != nil {
+		return nil, err
+	}
+	return OpenArchive(dir, p)
+}
+
+// OpenArchive reads every record that the store in dir has for the plan. An error is
+// one of the file system.
+func OpenArchive(dir string, p *Plan) (*Archive, error) {
+	s, err := sweep.OpenStore(dir, p.sweep())
+	if err != nil {
+		return nil, err
+	}
+	a := &Archive{Plan: p, Dir: dir, store: s, Damaged: s.Damaged, records: make([]*report.Record, len(p.Runs))}
 	for i := range p.Runs {
 		run := &p.Runs[i]
 		text, err := s.Get(run.Key)
-		var damage *sweep.Damage
-		if err == nil {
-			a.records[i], err = readRecord(text, p.Engine, run)
-			if err != nil {
-				err = &sweep.Damage{Path: s.Path(run.Key), What: err.Error()}
-			}
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		switch {
-		case err == nil:
-			a.stored.Add(1)
-		case errors.Is(err, fs.ErrNotExist):
-		case errors.As(err, &damage):
-			a.Damaged = append(a.Damaged, damage)
-		default:
+		if err != nil {
 			return nil, err
 		}
+		if a.records[i], err = readRecord(text, run); err != nil {
+			a.Damaged = append(a.Damaged, &sweep.Damage{Place: s.Place(run.Key), What: err.Error()})
+			continue
+		}
+		a.stored.Add(1)
 	}
 	return a, nil
 }
@@ -213,11 +248,11 @@ func (a *Archive) Add(from *Archive) (added int, err error) {
 			continue
 		}
 		key := a.Plan.Runs[i].Key
-		text, err := from.Store.Get(key)
+		text, err := from.store.Get(key)
 		if err != nil {
 			return added, err
 		}
-		if err := a.Store.Put(key, text); err != nil {
+		if err := a.store.Put(key, text); err != nil {
 			return added, err
 		}
 		a.records[i] = r
@@ -227,21 +262,20 @@ func (a *Archive) Add(from *Archive) (added int, err error) {
 	return added, nil
 }
 
-// keep stores the record of run i. It may be called from several goroutines.
-func (a *Archive) keep(i int, identity []byte, r *report.Record) error {
-	key := a.Plan.Runs[i].Key
-	text, err := recordText(key, identity, r)
-	if err != nil {
-		return err
+// keep stores the record of run i, unless it is there. It may be called from several goroutines.
+func (a *Archive) keep(i int, r *report.Record) error {
+	if a.records[i] != nil {
+		return nil
 	}
-	if err := a.Store.Put(key, text); err != nil {
+	if err := a.store.Put(a.Plan.Runs[i].Key, recordText(r)); err != nil {
 		return &StoreError{err}
 	}
-	if a.records[i] == nil {
-		a.stored.Add(1)
-	}
+	a.stored.Add(1)
 	return nil
 }
+
+// Finish brings the records, of which none may be missing, into their last form.
+func (a *Archive) Finish() error { return a.store.Finish(a.Plan.keys()) }
 
 // StoreError is a record that could not be written.
 type StoreError struct{ Err error }

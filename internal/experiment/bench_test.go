@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"cohsim/internal/report"
-	"cohsim/internal/sweep"
 )
 
 // BenchmarkSweepOverhead is what a sweep of 1,000 short runs costs beside simulating
@@ -80,12 +79,8 @@ func oneByOne(b *testing.B, text []byte) (n int, simulating, all time.Duration) 
 		}
 		simulating += cpuTime() - start
 		e.used.give(m)
-		identity, err := e.identity(p)
-		if err != nil {
-			b.Fatal(err)
-		}
 		r := &report.Record{Point: a.Plan.Runs[i].Point, Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}
-		if err := a.keep(i, identity, r); err != nil {
+		if err := a.keep(i, r); err != nil {
 			b.Fatal(err)
 		}
 		a.records[i] = r
@@ -103,11 +98,7 @@ func open(b *testing.B, text []byte) (*Experiment, *Archive) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store := sweep.NewStore(b.TempDir())
-	if err := store.Create(); err != nil {
-		b.Fatal(err)
-	}
-	a, err := OpenArchive(store, plan)
+	a, err := CreateArchive(b.TempDir(), plan)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,15 +13,13 @@ import (
 
 	"cohsim/cpu"
 	"cohsim/internal/config"
-	"cohsim/internal/machine"
 	"cohsim/internal/report"
 )
 
-// The record of a run is a result document of its own: the resolved config of its
-// point, with digests of the layout and the linked programs, the seed and the
-// metrics. Its key hashes all but the metrics, so that a record is found by exactly
-// those runs that would give the same metrics. The labels of the point are no part
-// of it: they belong to the sweep.
+// The record of a run has its seed and metrics, as a result document has them. Its key
+// hashes all that decides these, so that a record is found by exactly those runs that
+// would give the same metrics. The labels of the point are no part of either: they
+// belong to the sweep.
 
 // runKey is the key of a run's record. The config is what [Experiment.identity] says.
 func runKey(engine int, identity []byte, seed uint64) string {
@@ -63,24 +61,19 @@ func programDigest(p *cpu.Program) string {
 }
 
 // recordText is what is stored of a run.
-func recordText(key string, identity []byte, r *report.Record) ([]byte, error) {
-	var b bytes.Buffer
-	err := report.WriteJSON(&b, &report.Document{Engine: machine.Engine, Config: identity, ConfigHash: key,
-		Records: []report.Record{{Seed: r.Seed, Metrics: r.Metrics}}})
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+func recordText(r *report.Record) []byte {
+	return report.AppendRecord(nil, &report.Record{Seed: r.Seed, Metrics: r.Metrics})
 }
 
-// readRecord reads what [recordText] wrote, and trusts it only if it says itself
-// which run it is of.
-func readRecord(text []byte, engine int, run *PlannedRun) (*report.Record, error) {
-	doc, err := report.ReadJSON(bytes.NewReader(text))
+// readRecord reads what [recordText] wrote of a run.
+func readRecord(text []byte, run *PlannedRun) (*report.Record, error) {
+	r, err := report.ReadRecord(text)
 	if err != nil {
 		return nil, err
 	}
-	if len(doc.Records) != 1 || doc.Engine != engine || doc.Records[0].Seed != run.Seed || runKey(engine, doc.Config, run.Seed) != run.Key {
+	if r.Seed != run.Seed {
 		return nil, errors.New("the record is of another run")
 	}
-	r := &doc.Records[0]
 	r.Point = run.Point
 	return r, nil
 }

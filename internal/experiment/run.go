@@ -149,11 +149,7 @@ func (e *Experiment) Run(ctx context.Context, opt Options) (*report.Document, []
 		if err != nil || opt.Archive == nil {
 			return out, err
 		}
-		identity, err := e.identity(p)
-		if err != nil {
-			return out, err
-		}
-		return out, opt.Archive.keep(todo[k], identity, &out.record)
+		return out, opt.Archive.keep(todo[k], &out.record)
 	}, func(k int, o outcome) error {
 		records[todo[k]] = &o.record
 		if c := opt.Cost; c != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"cohsim/internal/stats"
 )
@@ -27,42 +28,59 @@ func WriteJSON(w io.Writer, d *Document) error {
 		return fmt.Errorf("config of the document: %w", err)
 	}
 	fmt.Fprintf(&b, ",\n  \"config_hash\": %s,\n  \"records\": [", quote(d.ConfigHash))
-	for i, r := range d.Records {
+	text := b.Bytes()
+	for i := range d.Records {
 		if i > 0 {
-			b.WriteByte(',')
+			text = append(text, ',')
 		}
-		b.WriteString("\n    {\n      \"point\": {")
-		for j, a := range r.Point {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "%s: %s", quote(a.Name), a.Value.json())
-		}
-		fmt.Fprintf(&b, "},\n      \"seed\": %d,\n      \"metrics\": {", r.Seed)
-		for j, m := range r.Metrics {
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			// Of the many: without Fprintf.
-			b.WriteString("\n        ")
-			b.WriteString(quote(m.Name))
-			b.WriteString(": {\"value\": ")
-			b.WriteString(m.Value.String())
-			b.WriteString(", \"unit\": ")
-			b.WriteString(quote(m.Unit))
-			b.WriteByte('}')
-		}
-		if len(r.Metrics) > 0 {
-			b.WriteString("\n      ")
-		}
-		b.WriteString("}\n    }")
+		text = append(text, "\n    "...)
+		text = appendRecord(text, &d.Records[i], "\n      ")
 	}
 	if len(d.Records) > 0 {
-		b.WriteString("\n  ")
+		text = append(text, "\n  "...)
 	}
-	b.WriteString("]\n}\n")
-	_, err := w.Write(b.Bytes())
+	text = append(text, "]\n}\n"...)
+	_, err := w.Write(text)
 	return err
+}
+
+// AppendRecord appends the record as it stands in a document, in one line.
+func AppendRecord(b []byte, r *Record) []byte { return appendRecord(b, r, "") }
+
+// appendRecord begins each key with a line break and its indentation, if it is not "".
+func appendRecord(b []byte, r *Record, line string) []byte {
+	inner, outer := line, line
+	if line != "" {
+		inner, outer = line+"  ", line[:len(line)-2]
+	}
+	b = append(b, '{')
+	b = append(append(b, line...), `"point": {`...)
+	for j, a := range r.Point {
+		if j > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(append(append(b, quote(a.Name)...), ": "...), a.Value.json()...)
+	}
+	b = append(append(append(b, "},"...), line...), `"seed": `...)
+	b = strconv.AppendUint(b, r.Seed, 10)
+	b = append(append(append(b, ','), line...), `"metrics": {`...)
+	for j := range r.Metrics {
+		m := &r.Metrics[j]
+		if j > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, inner...)
+		b = appendQuoted(b, m.Name)
+		b = append(b, `: {"value": `...)
+		b = m.Value.Append(b)
+		b = append(b, `, "unit": `...)
+		b = appendQuoted(b, m.Unit)
+		b = append(b, '}')
+	}
+	if len(r.Metrics) > 0 {
+		b = append(b, line...)
+	}
+	return append(append(append(b, '}'), outer...), '}')
 }
 
 func (s Scalar) json() string {
@@ -84,6 +102,14 @@ func quote(s string) string {
 		panic(err) // a string always encodes
 	}
 	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// appendQuoted appends quote(s).
+func appendQuoted(b []byte, s string) []byte {
+	if !plain(s) {
+		return append(b, quote(s)...)
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // plain tells whether a JSON string needs no escapes: nearly all do not.
@@ -119,6 +145,17 @@ func ReadJSON(r io.Reader) (*Document, error) {
 		return nil, fmt.Errorf("line %d: %w", lineAt(data, p.InputOffset()), err)
 	}
 	return d, nil
+}
+
+// ReadRecord reads what AppendRecord wrote.
+func ReadRecord(text []byte) (*Record, error) {
+	if !json.Valid(text) {
+		return nil, errors.New("the record is no JSON")
+	}
+	p := parser{json.NewDecoder(bytes.NewReader(text))}
+	p.UseNumber()
+	r, err := p.record()
+	return &r, err
 }
 
 func lineAt(data []byte, offset int64) int {

@@ -146,21 +146,31 @@ func (v Value) Float64() (f float64, ok bool) {
 
 // String is v as a plain decimal, without exponent, and "null" if missing: the
 // text of v in JSON.
-func (v Value) String() string {
+func (v Value) String() string { return string(v.Append(nil)) }
+
+// Append appends the text of v.
+func (v Value) Append(b []byte) []byte {
 	if !v.known {
-		return "null"
-	}
-	s := strconv.FormatUint(v.coef, 10)
-	if point := int(-v.exp); point > 0 {
-		if len(s) <= point {
-			s = strings.Repeat("0", point+1-len(s)) + s
-		}
-		s = s[:len(s)-point] + "." + s[len(s)-point:]
+		return append(b, "null"...)
 	}
 	if v.neg {
-		s = "-" + s
+		b = append(b, '-')
 	}
-	return s
+	var digits [20]byte
+	s := strconv.AppendUint(digits[:0], v.coef, 10)
+	point := int(-v.exp)
+	if point == 0 {
+		return append(b, s...)
+	}
+	whole := max(0, len(s)-point)
+	if whole == 0 {
+		b = append(b, '0')
+	}
+	b = append(append(b, s[:whole]...), '.')
+	for range point - len(s) {
+		b = append(b, '0')
+	}
+	return append(b, s[whole:]...)
 }
 
 var errRange = errors.New("number out of range")

@@ -13,7 +13,7 @@
 //     and returns the cause.
 //   - When Run returns, none of its goroutines is left.
 //   - A record of a [Store] is whole or absent whenever a process may end, and the
-//     bytes of a store do not depend on the order in which records came.
+//     bytes of a finished store do not depend on the order in which records came.
 //
 // What it does not know: what a job is, what a result says, configurations.
 package sweep
