@@ -192,12 +192,9 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 			c.schedule(i, at)
 			return true
 		}
-		bytes := e.op.Bytes()
-		old := c.port.Peek(e.addr, bytes, t)
-		c.port.Unlock(e.addr, t)
-		if v, wrote := e.op.Modify(old, e.v[slotB], e.v[slotC]); wrote {
-			c.port.Poke(e.addr, bytes, v, t)
-			c.stored(e.addr, bytes, t)
+		old, wrote := c.port.Modify(e.op, e.addr, e.v[slotB], e.v[slotC], t, true)
+		if wrote {
+			c.stored(e.addr, e.op.Bytes(), t)
 		}
 		e.val, e.perfAt = old, t
 		c.atomicWord, c.atomicAt = e.addr, t

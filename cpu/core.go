@@ -256,6 +256,11 @@ func (c *Core) Run(t int64, limit *int64) int64 {
 // ops of cycle t may lower), and returns
 // the next cycle with something to do.
 func (c *Core) step(t int64, limit *int64) int64 {
+	if c.InOrder {
+		if next, ok := c.goesOn(t); ok {
+			return next
+		}
+	}
 	lost := false
 	if !c.mayRunDirectly(t) || len(c.gone) > 0 {
 		lost = c.begun(t)
@@ -264,7 +269,7 @@ func (c *Core) step(t int64, limit *int64) int64 {
 		c.rewind()
 		t = c.direct(t, limit)
 		c.cal.now = t
-		if c.head < c.tail { // a load that waits
+		if c.head < c.tail { // an op that waits
 			next := min(c.nextDone(), c.attend)
 			if c.loseGone(t) {
 				next = min(next, t+1)

@@ -6,9 +6,9 @@ import "cohsim/internal/stats"
 // as long as that is what the window would do: an in-order core (window 1), and
 // only arithmetic, branches that go as predicted, marks, stores, loads that hit and
 // atomic ops on a line held writable, all complete before *limit, which they may
-// lower. A load that takes longer is put into the window here: then the core waits
-// for it. It returns the cycle at which the next op enters the window, or that load
-// did. The reference engine does without, and the two must agree in every cycle
+// lower. A load or an atomic op that takes longer is put into the window here: then the
+// core waits for it. It returns the cycle at which the next op enters the window, or that
+// op did. The reference engine does without, and the two must agree in every cycle
 // charged.
 func (c *Core) direct(t int64, limit *int64) int64 {
 	c.charge(t)
@@ -71,12 +71,9 @@ run:
 				}
 				var r Result
 				if v, lat, cause, r = c.port.Load(addr, op.Bytes(), t); r != Done || t+lat >= until {
-					c.pc, c.now, c.cal.now = pc, now, t
-					i, e := c.occupy(op, in)
-					e.v[slotA], e.addr = a, addr
-					if op.Dst != NoReg {
-						c.rename[op.Dst] = e.seq + 1
-					}
+					c.pc, c.now = pc, now
+					i, e := c.admit(op, in, a, b, t)
+					e.addr = addr
 					pc = to
 					c.loaded(i, e, t, v, lat, cause, r)
 					break run
@@ -109,7 +106,18 @@ run:
 			addr := a + uint64(int64(op.Off))
 			unlock := t + int64(c.tm.AtomicPre+c.tm.AtomicHold)
 			next, cause = unlock+int64(c.tm.AtomicPost), stats.Atomic
-			if op.Flags&Ghosted != 0 || in.far || Unaligned(addr, op.Bytes()) || queued || next >= until || !c.port.Quiet(addr) {
+			if op.Flags&Ghosted != 0 || in.far || Unaligned(addr, op.Bytes()) || queued {
+				break run
+			}
+			if next >= until || !c.port.Quiet(addr) {
+				if c.info[to].slots == 0 {
+					break run
+				}
+				c.pc, c.now = pc, now
+				i, e := c.admit(op, in, a, b, t)
+				c.atomics++
+				pc = to
+				c.execute(i, e, t)
 				break run
 			}
 			c.port.Own(addr, t+int64(c.tm.AtomicPre), true)
@@ -157,6 +165,20 @@ run:
 	return t
 }
 
+// admit puts the op at pc into the empty window at cycle t, with its operands.
+func (c *Core) admit(op *Op, in *opInfo, a, b uint64, t int64) (int32, *entry) {
+	c.cal.now = t
+	i, e := c.occupy(op, in)
+	e.v[slotA], e.v[slotB] = a, b
+	if op.C != NoReg {
+		e.v[slotC] = c.regs[op.C]
+	}
+	if op.Dst != NoReg {
+		c.rename[op.Dst] = e.seq + 1
+	}
+	return i, e
+}
+
 // enqueue puts a store that enters the window at cycle t into the store queue, and
 // does what follows in the next cycle, in which it retires.
 func (c *Core) enqueue(pc int32, op *Op, in *opInfo, addr, val uint64, t int64) {
@@ -183,17 +205,12 @@ func (c *Core) enqueue(pc int32, op *Op, in *opInfo, addr, val uint64, t int64) 
 // atomic is the locked part of an RMW that runs directly: what the window does
 // when it unlocks.
 func (c *Core) atomic(op *Op, addr, b uint64, t int64) uint64 {
-	old := c.port.Peek(addr, op.Bytes(), t)
-	c.atomicWord, c.atomicAt = addr, t
 	expected := uint64(0)
 	if op.C != NoReg {
 		expected = c.regs[op.C]
 	}
-	c.port.Lock(addr)
-	c.port.Unlock(addr, t)
-	if v, wrote := op.Modify(old, b, expected); wrote {
-		c.port.Poke(addr, op.Bytes(), v, t)
-	}
+	c.atomicWord, c.atomicAt = addr, t
+	old, _ := c.port.Modify(op, addr, b, expected, t, false)
 	return old
 }
 
@@ -208,6 +225,29 @@ func (c *Core) behindStores(in *opInfo, addr uint64) bool {
 func (c *Core) mayRunDirectly(t int64) bool {
 	return c.InOrder && c.head == c.tail && (c.sqHead == c.sqTail || c.fifo && c.drainAsked) &&
 		t >= c.fetchAt && t < c.attend && c.asleep == 0 && c.fetchOn == 0 && !c.halted && !c.Stopped && !c.armed
+}
+
+// goesOn ends the phase of the one op in the window at cycle t and reports whether that
+// is all there is to do then: if the op has a further phase, nothing retires and nothing
+// enters. next is when the core wants to run again.
+func (c *Core) goesOn(t int64) (next int64, ok bool) {
+	if c.head+1 != c.tail || t >= c.attend || c.sqHead < c.sqTail || c.pinned || len(c.gone) > 0 || c.info[c.pc].slots == 0 {
+		return 0, false
+	}
+	e := &c.win[c.head&c.mask]
+	if e.at != t || e.phase != preparing && e.phase != holding {
+		return 0, false
+	}
+	c.charge(t)
+	c.complete(t)
+	c.look(t)
+	switch e.phase {
+	case preparing, holding, posting:
+		return min(e.at, c.attend), len(c.gone) == 0
+	case filling:
+		return c.attend, len(c.gone) == 0
+	}
+	return 0, false
 }
 
 // rewind starts the window and the store queue anew from their first entries

@@ -118,13 +118,18 @@ func (c *Core) LoadReady(line uint64, t int64, cause stats.Cause) bool {
 }
 
 // Due is the first cycle from t on at which the core has something to do after
-// a notification at t. An in-order core whose one op executes or waits for a
+// a notification at t. An in-order core whose one op is under way or waits for a
 // line has nothing to fetch and nothing to retire.
 func (c *Core) Due(t int64) int64 {
 	if !c.InOrder || c.head == c.tail || len(c.gone) > 0 || c.attend <= t {
 		return t
 	}
-	if p := c.win[c.head&c.mask].phase; p != executing && p != filling || c.info[c.pc].slots == 0 {
+	switch c.win[c.head&c.mask].phase {
+	case executing, filling, preparing, holding, posting:
+	default:
+		return t
+	}
+	if c.info[c.pc].slots == 0 {
 		return t
 	}
 	next := c.nextDone()

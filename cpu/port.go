@@ -52,11 +52,16 @@ type Port interface {
 	// Prefetch asks for the line readable and may be refused.
 	Prefetch(addr uint64, t int64)
 
-	// Poke writes a word of a line that is writable (an RMW's new value), after a
-	// Peek of it: together they are one access.
+	// Modify performs a locked op on a line that is writable: it reads the old value
+	// and writes what op makes of that, b and expected, if anything. With unlock it is
+	// an Unlock too.
+	Modify(op *Op, addr, b, expected uint64, t int64, unlock bool) (old uint64, wrote bool)
+
+	// Poke writes a word of a line that is writable, after a Peek of it: together they
+	// are one access.
 	Poke(addr uint64, bytes int, val uint64, t int64)
 
-	// Peek reads a word of a line that is writable (an RMW's old value).
+	// Peek reads a word of a line that is writable.
 	Peek(addr uint64, bytes int, t int64) uint64
 
 	// Handover is the cycle from which the thread may use a line that a sibling

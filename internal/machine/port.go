@@ -109,12 +109,7 @@ func (p *port) load(addr uint64, bytes int, t int64) (uint64, int64, stats.Cause
 		}
 		lat = max(lat, p.Handover(addr)-t)
 		p.hit(h)
-		p.touch(fr, addr, bytes)
-		v := peek(&fr.Data, addr, bytes)
-		if p.m.noPlain {
-			p.m.checkLoad(p.u, addr, bytes, v, t)
-		}
-		return v, lat, level, cpu.Done
+		return p.read(fr, addr, bytes, t), lat, level, cpu.Done
 	case fr.State == mesi.I: // its bytes may serve one load and it is about to go
 		if !fr.Once || p.th != p.m.once {
 			return 0, 0, 0, cpu.Pending
@@ -222,13 +217,30 @@ func (p *port) Prefetch(addr uint64, t int64) {
 func (p *port) frame(addr uint64) *cache.Frame { return &p.u.Frames[p.u.Find(addr>>6)] }
 
 func (p *port) Peek(addr uint64, bytes int, t int64) uint64 {
-	fr := p.frame(addr)
+	return p.read(p.frame(addr), addr, bytes, t)
+}
+
+// read reads a word of a held line, as an access of its own.
+func (p *port) read(fr *cache.Frame, addr uint64, bytes int, t int64) uint64 {
 	p.touch(fr, addr, bytes)
 	v := peek(&fr.Data, addr, bytes)
 	if p.m.noPlain {
 		p.m.checkLoad(p.u, addr, bytes, v, t)
 	}
 	return v
+}
+
+func (p *port) Modify(op *cpu.Op, addr, b, expected uint64, t int64, unlock bool) (old uint64, wrote bool) {
+	fr, bytes := p.frame(addr), op.Bytes()
+	old = p.read(fr, addr, bytes, t)
+	if fr.Locked = t; unlock {
+		p.unlock(fr, t)
+	}
+	v, wrote := op.Modify(old, b, expected)
+	if wrote {
+		p.write(fr, addr, bytes, v, t)
+	}
+	return old, wrote
 }
 
 func (p *port) Poke(addr uint64, bytes int, val uint64, t int64) {
@@ -275,8 +287,12 @@ func (p *port) Handover(addr uint64) int64 {
 
 func (p *port) Unlock(addr uint64, t int64) {
 	fr := p.frame(addr)
-	fr.Pinned--
 	fr.Locked = t
+	p.unlock(fr, t)
+}
+
+func (p *port) unlock(fr *cache.Frame, t int64) {
+	fr.Pinned--
 	if p.u.refused {
 		p.m.retryNext(p.u, p.th, t)
 	}
