@@ -202,10 +202,14 @@ func (k Kind) Programs() ([]*cpu.Proc, error) {
 		}
 		replaces[s.File] = i < own
 	}
+	var lacks []string
 	for _, name := range Interface {
-		if seen[name] == "" && len(errs) == 0 {
-			errs = append(errs, fmt.Errorf("%s:1:1: error: lock %q lacks the program %q", k.Source.File, k.Name, name))
+		if seen[name] == "" {
+			lacks = append(lacks, name)
 		}
+	}
+	if len(lacks) > 0 && len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("%s:1:1: error: lock %q lacks programs that every lock has: %s", k.Source.File, k.Name, strings.Join(lacks, ", ")))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -99,28 +99,29 @@ func (p *UserProgram) parse(env *Env) (*cpu.Proc, []*cpu.Proc, error) {
 	return main, append(procs, lock...), err
 }
 
-// check finds names that the main program does not have.
+// check finds every name that the main program does not have.
 func (p *UserProgram) check(main *cpu.Proc) error {
+	var errs []error
 	inputs := slices.Clone(main.Ins)
 	for _, r := range main.Roles {
 		inputs = append(inputs, r.Name)
 	}
 	for _, in := range main.Ins {
 		if in == "mm" || in == "vma" || in == "waiter" {
-			return fmt.Errorf("workload.file: the input %q of program %q has the name of objects that are placed anyway; rename it", in, main.Name)
+			errs = append(errs, fmt.Errorf("workload.file: the input %q of program %q has the name of objects that are placed anyway; rename it", in, main.Name))
 		}
 	}
 	for _, name := range p.Private {
 		if !slices.Contains(inputs, name) {
-			return fmt.Errorf("workload.private: program %q has no role and no input %q; it has %s", main.Name, name, strings.Join(inputs, ", "))
+			errs = append(errs, fmt.Errorf("workload.private: program %q has no role and no input %q; it has %s", main.Name, name, strings.Join(inputs, ", ")))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Values)) {
 		if !slices.Contains(main.Params, name) && !slices.Contains(main.Ins, name) {
-			return fmt.Errorf("workload.values: program %q has no param and no input %q", main.Name, name)
+			errs = append(errs, fmt.Errorf("workload.values: program %q has no param and no input %q", main.Name, name))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // userWorld places the objects of a user's program.

@@ -16,14 +16,16 @@ type decoder struct {
 	note  []string // added to what cross-checks find: the point of the sweep
 	// owner says which other kind of workload or lock has an unknown key.
 	owner func(key string) string
-	bad   map[string]bool // keys with a mistake
+	bad   map[string]bool // keys with a mistake, unknown ones and those that they were meant to be included
+	// unknowns are the keys in bad that nothing takes.
+	unknowns map[string]bool
 	// broken tells that a relation between keys is.
 	broken bool
 	main   *Source // the experiment's own file
 }
 
 func newDecoder(c *collector) *decoder {
-	return &decoder{c: c, origins: map[string]*Node{}, bad: map[string]bool{}}
+	return &decoder{c: c, origins: map[string]*Node{}, bad: map[string]bool{}, unknowns: map[string]bool{}}
 }
 
 // Decode fills the struct that v points to from n and returns every problem. Keys
@@ -81,6 +83,9 @@ next:
 			siblings = append(siblings, f.name)
 		}
 		d.unknown(n.Children[key], path, key, siblings)
+		if c := nearest(key, siblings); c != "" && n.Children[c] == nil {
+			d.bad[joinPath(path, c)] = true // it has its default, and another value was meant
+		}
 	}
 }
 

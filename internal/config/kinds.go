@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // Kinds is a registry of workloads or of locks.
@@ -57,7 +58,8 @@ func (l *loader) choice(d *decoder, n *Node, path string, kinds Kinds) Choice {
 		given := ch.Kind
 		d.value(kind, path+".kind", reflect.ValueOf(&given).Elem(), &field{oneof: names})
 		if d.bad[path+".kind"] {
-			return ch // the parameters of an unknown kind cannot be judged
+			d.anyKind(n, path, kinds, names) // the values of an unknown kind cannot be judged
+			return ch
 		}
 		ch.Kind = given
 	}
@@ -75,6 +77,23 @@ func (l *loader) choice(d *decoder, n *Node, path string, kinds Kinds) Choice {
 	d.table(n, path, params, "kind")
 	d.owner = nil
 	return ch
+}
+
+// anyKind finds keys that no kind has.
+func (d *decoder) anyKind(n *Node, path string, kinds Kinds, names []string) {
+	known := []string{"kind"}
+	for _, name := range names {
+		if p := kinds.Params(name); p != nil {
+			for _, f := range fieldsOf(reflect.TypeOf(p).Elem()) {
+				known = append(known, f.name)
+			}
+		}
+	}
+	for _, key := range n.Keys {
+		if !slices.Contains(known, key) {
+			d.unknown(n.Children[key], path, key, known)
+		}
+	}
 }
 
 // ownerOf says which other kind has a key.

@@ -107,6 +107,11 @@ func (l *loader) decode(root *Node, note []string) (*Config, *decoder) {
 		if tree := l.machine(n, l.dir, 0); tree != nil {
 			d.table(tree, "machine", reflect.ValueOf(&cfg.Machine).Elem())
 		} else {
+			// Keys over a base that is not known are keys all the same.
+			if own := n.clone(); own.Kind == Table {
+				own.remove("base")
+				d.table(own, "machine", reflect.ValueOf(&cfg.Machine).Elem())
+			}
 			d.bad["machine"] = true
 		}
 	}

@@ -15,7 +15,16 @@ func (d *decoder) unknown(n *Node, path, key string, siblings []string) {
 	if n.Via != "" {
 		msg += " (" + n.Via + ")"
 	}
+	d.unknowns[full] = true
 	d.fail(full, n.Key, "%s%s", msg, d.meant(n, path, key, siblings))
+}
+
+// nearest is the key of a table that a wrong one was meant to be, or "".
+func nearest(key string, siblings []string) string {
+	if c, ok := sameButUnit(key, siblings); ok {
+		return c
+	}
+	return closest(key, siblings)
 }
 
 func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
@@ -50,7 +59,7 @@ func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
 			return fmt.Sprintf("; did you mean %q?", k)
 		}
 	}
-	if c := closest(joinPath(path, key), d.known); c != "" {
+	if c := closest(joinPath(path, key), d.known); c != "" && closest(key, []string{c[strings.LastIndexByte(c, '.')+1:]}) != "" {
 		return fmt.Sprintf("; did you mean %q?", c)
 	}
 	switch {

@@ -227,11 +227,17 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 	d.problems(reflect.ValueOf(&cfg.Machine), "machine")
 	d.problems(reflect.ValueOf(cfg.Workload.Params), "workload")
 	d.problems(reflect.ValueOf(cfg.Lock.Params), "lock")
+	check := l.opt.Check != nil && d.complete()
 	d.problems(reflect.ValueOf(&cfg.Run), "run")
-	for _, p := range runProblems(cfg) {
+	misplaced := runProblems(cfg)
+	for _, p := range misplaced {
 		d.problem("", p)
 	}
-	if d.sound() && l.opt.Check != nil {
+	if len(misplaced) > 0 { // some threads on any cores, so that the rest can be judged
+		d.bad["run.cores"] = true
+		cfg.Run.Cores, cfg.Run.Tasks, cfg.Run.Placement = min(cfg.Run.Cores, cfg.Machine.Topology.Threads()), 0, ""
+	}
+	if check {
 		for _, p := range l.opt.Check(cfg) {
 			d.problem("", p)
 		}
@@ -239,28 +245,42 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 	return cfg
 }
 
+// complete tells whether a config is one that can be built, if perhaps not the one
+// that was meant: its kinds and files are known, and no relation that a machine or
+// a workload relies on is broken.
+func (d *decoder) complete() bool {
+	for _, path := range []string{"workload", "workload.kind", "lock", "lock.kind", "machine", "layout"} {
+		if d.bad[path] {
+			return false
+		}
+	}
+	return !d.broken
+}
+
 // runProblems checks a run against its machine.
-func runProblems(cfg *Config) []string {
+func runProblems(cfg *Config) (out []string) {
 	threads := cfg.Machine.Topology.Threads()
 	place := cfg.Run.Placement
 	list, ok := cfg.Machine.Placements[place]
-	switch {
-	case place != "" && !ok:
+	if place != "" && !ok {
 		var names []string
 		for name := range cfg.Machine.Placements {
 			names = append(names, name)
 		}
 		sort.Strings(names)
-		if len(names) == 0 {
-			return []string{fmt.Sprintf("run.placement: the machine has no placement %q; it has none at all", place)}
+		known := "; it has none at all"
+		if len(names) > 0 {
+			known = allowed(place, names)
 		}
-		return []string{fmt.Sprintf("run.placement: the machine has no placement %q%s", place, allowed(place, names))}
-	case cfg.Run.Cores > threads:
-		return []string{fmt.Sprintf("run.cores: %d is more than the machine has: %d hardware threads", cfg.Run.Cores, threads)}
-	case place != "" && cfg.Run.Cores > len(list):
-		return []string{fmt.Sprintf("run.cores: %d is more than the placement %q lists: %d hardware threads", cfg.Run.Cores, place, len(list))}
-	case cfg.Run.Threads() < cfg.Run.Cores:
-		return []string{fmt.Sprintf("run.tasks: %d leaves cores without a thread: run.cores is %d; 0 is one per core", cfg.Run.Tasks, cfg.Run.Cores)}
+		out = append(out, fmt.Sprintf("run.placement: the machine has no placement %q%s", place, known))
 	}
-	return nil
+	switch {
+	case cfg.Run.Cores > threads:
+		out = append(out, fmt.Sprintf("run.cores: %d is more than the machine has: %d hardware threads", cfg.Run.Cores, threads))
+	case place != "" && ok && cfg.Run.Cores > len(list):
+		out = append(out, fmt.Sprintf("run.cores: %d is more than the placement %q lists: %d hardware threads", cfg.Run.Cores, place, len(list)))
+	case cfg.Run.Threads() < cfg.Run.Cores:
+		out = append(out, fmt.Sprintf("run.tasks: %d leaves cores without a thread: run.cores is %d; 0 is one per core", cfg.Run.Tasks, cfg.Run.Cores))
+	}
+	return out
 }

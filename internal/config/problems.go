@@ -59,11 +59,15 @@ func (d *decoder) problem(path, text string) {
 	d.at(joinPath(path, key), msg)
 }
 
-// at reports a problem of the key at path, wherever it was set last.
+// at reports a problem of the key at path, unless another mistake may be its cause.
 func (d *decoder) at(path, msg string) {
-	if d.doubtful(path) {
-		return
+	if !d.doubtful(path) {
+		d.locate(path, msg)
 	}
+}
+
+// locate reports a problem of the key at path, wherever it was set last.
+func (d *decoder) locate(path, msg string) {
 	if n := d.origins[path]; n != nil {
 		at := n.Val
 		if n.Kind == Table {
@@ -87,12 +91,15 @@ func (d *decoder) at(path, msg string) {
 // key beside it is wrong and has its default instead of what was meant. Without
 // the size of the machine, who runs where and how far apart is in doubt too.
 func (d *decoder) doubtful(path string) bool {
+	if d.unread(path) {
+		return true
+	}
 	run := path == "run.cores" || path == "run.placement"
+	o := d.origins[path]
+	name := o != nil && o.Kind == String // looked up, and found or not, whatever other unknown keys were meant to say
 	for b := range d.bad {
 		switch {
-		case b == path || strings.HasPrefix(b, path+"[") || strings.HasPrefix(b, path+"."):
-			return true
-		case parent(b) == parent(path) && parent(b) != "run":
+		case parent(b) == parent(path) && parent(b) != "run" && !(name && d.unknowns[b]):
 			return true
 		case b == "machine" && (run || path == "machine" || strings.HasPrefix(path, "machine.")):
 			return true
@@ -100,7 +107,17 @@ func (d *decoder) doubtful(path string) bool {
 			return true
 		}
 	}
-	return path == "run.cores" && d.bad["run.placement"] || path == "run.placement" && d.bad["run.cores"]
+	return path == "run.cores" && (d.bad["run.placement"] || d.bad["run.tasks"]) || path == "run.placement" && d.bad["run.cores"]
+}
+
+// unread tells whether the value at path, or a part of it, could not be read.
+func (d *decoder) unread(path string) bool {
+	for b := range d.bad {
+		if b == path || strings.HasPrefix(b, path+"[") || strings.HasPrefix(b, path+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // parent is the path of the table that holds a key.

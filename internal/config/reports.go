@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -27,21 +26,11 @@ func (l *loader) reports(e *Experiment) {
 		spec := report.NewSpec()
 		d := newDecoder(l.c)
 		d.table(n, "report", reflect.ValueOf(&spec).Elem())
-		if !d.sound() {
-			continue
+		// The axis exists, and its own mistake is told already.
+		told := func(key string) bool {
+			return (key == "rows" || key == "columns") && (l.namesBroken(spec) || l.mistakenAxis(e))
 		}
-		d.problems(reflect.ValueOf(&spec), "report")
-		for _, err := range spec.Check(axes, values) {
-			var ke *report.KeyError
-			if errors.As(err, &ke) {
-				if (ke.Key == "rows" || ke.Key == "columns") && (l.namesBroken(spec) || l.mistakenAxis(e)) {
-					continue // the axis exists, and its own mistake is told already
-				}
-				d.at("report."+ke.Key, ke.Msg)
-				continue
-			}
-			d.at("report", fmt.Sprint(err))
-		}
+		d.specErrors(spec.Check(axes, values), told)
 		e.Reports = append(e.Reports, spec)
 	}
 }
@@ -52,21 +41,29 @@ func (l *loader) figures(e *Experiment) {
 		spec := report.NewFigureSpec()
 		d := newDecoder(l.c)
 		d.table(n, "figure", reflect.ValueOf(&spec).Elem())
-		if !d.sound() {
+		told := func(key string) bool {
+			return key != "value" && (l.mistakenAxis(e) || l.broken[spec.X] || l.broken[spec.Y] || slices.ContainsFunc(spec.Series, func(a string) bool { return l.broken[a] }))
+		}
+		d.specErrors(spec.Check(e.axisNames()), told)
+		e.Figures = append(e.Figures, spec)
+	}
+}
+
+// specErrors gives what is wrong in a report or a figure its position. Beside a key
+// that could not be read it leaves out what that key may have caused, and always
+// what told says is told already.
+func (d *decoder) specErrors(errs []error, told func(key string) bool) {
+	sound := d.sound()
+	for _, err := range errs {
+		var ke *report.KeyError
+		if !errors.As(err, &ke) {
+			panic("config: not an error of a key: " + err.Error())
+		}
+		path := ke.Section + "." + ke.Key
+		if told(ke.Key) || ke.Related && !sound || d.unread(path) {
 			continue
 		}
-		d.problems(reflect.ValueOf(&spec), "figure")
-		for _, err := range spec.Check(e.axisNames()) {
-			var ke *report.KeyError
-			if errors.As(err, &ke) {
-				if !l.mistakenAxis(e) && !l.broken[spec.X] && !l.broken[spec.Y] && !slices.ContainsFunc(spec.Series, func(a string) bool { return l.broken[a] }) {
-					d.at("figure."+ke.Key, ke.Msg)
-				}
-				continue
-			}
-			d.at("figure", fmt.Sprint(err))
-		}
-		e.Figures = append(e.Figures, spec)
+		d.locate(path, ke.Msg)
 	}
 }
 

@@ -68,7 +68,7 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 		return nil, fmt.Errorf("workload.kind: there is no workload %q", cfg.Workload.Kind)
 	}
 	if p.lock, err = b.lock(cfg.Lock.Kind, cfg.Lock.Params); err != nil {
-		return nil, err
+		return nil, errors.Join(err, syntax(cfg.Workload.Params))
 	}
 	if p.isa, err = cpu.ParseISA(cfg.Machine.ISA); err != nil {
 		return nil, fmt.Errorf("machine.isa: %w", err)
@@ -107,6 +107,20 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	return p, nil
 }
 
+// syntax is what is wrong in a user's programs whatever lock they call.
+func syntax(params any) error {
+	user, ok := params.(*workloads.UserProgram)
+	if !ok {
+		return nil
+	}
+	file, text := user.Source()
+	if text == nil { // it could not be read
+		return nil
+	}
+	_, err := cpu.Parse(file, text)
+	return err
+}
+
 // digest is of(), which is called once for each thing that points share.
 func (b *builder) digest(thing any, of func() string) string {
 	if _, ok := b.digests[thing]; !ok {
@@ -140,12 +154,14 @@ func (b *builder) lock(name string, params any) (vmalock.Kind, error) {
 		return k, fmt.Errorf("lock.kind: there is no lock %q", name)
 	}
 	k, err := k.With(key.options).Parsed()
-	var ps cpu.Problems
-	if err != nil && fromFile && !errors.As(err, &ps) {
-		err = fmt.Errorf("lock.file: %w", err)
-	}
 	if err == nil {
 		b.locks[key] = k
+	} else if fromFile {
+		errs := apart(err)
+		for i := range errs {
+			errs[i] = fmt.Errorf("lock.file: %w", errs[i])
+		}
+		err = errors.Join(errs...)
 	}
 	return k, err
 }

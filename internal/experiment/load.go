@@ -86,7 +86,7 @@ func (b *builder) load(file string, o Overrides, read func(config.Options) (*con
 		return nil, err
 	}
 	// The base is not a point, and shows in the document.
-	if err := b.sources(exp.Base); err != nil && len(exp.Axes) == 0 {
+	if err := errors.Join(b.sources(exp.Base)...); err != nil && len(exp.Axes) == 0 {
 		return nil, err
 	}
 	return &Experiment{Experiment: exp, Command: command(file, o), points: b.points}, nil
@@ -114,11 +114,16 @@ type sourced interface {
 }
 
 // sources reads the files that a config's workload and lock name.
-func (b *builder) sources(cfg *config.Config) error {
-	if err := b.source("workload.file", cfg.Workload.Params); err != nil {
-		return err
+func (b *builder) sources(cfg *config.Config) (errs []error) {
+	for _, of := range []struct {
+		key    string
+		params any
+	}{{"workload.file", cfg.Workload.Params}, {"lock.file", cfg.Lock.Params}} {
+		if err := b.source(of.key, of.params); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	return b.source("lock.file", cfg.Lock.Params)
+	return errs
 }
 
 // source reads the file that parameters name, if they do; key is where they name it.
@@ -144,28 +149,59 @@ func (b *builder) source(key string, params any) error {
 }
 
 // check builds and links one point, for config.Options.Check.
-func (b *builder) check(cfg *config.Config) []string {
-	if err := b.sources(cfg); err != nil {
-		return []string{err.Error()}
+func (b *builder) check(cfg *config.Config) (problems []string) {
+	errs := b.sources(cfg)
+	if len(errs) > 0 {
+		errs = append(errs, apart(b.readable(cfg))...)
+	} else if p, err := b.point(cfg); err == nil {
+		b.points[cfg] = p
+	} else {
+		errs = apart(err)
 	}
-	p, err := b.point(cfg)
-	var ps cpu.Problems
-	switch {
-	case errors.As(err, &ps):
-		b.remember(ps)
-		return []string{sentence(cfg, len(ps))}
-	case err != nil:
-		return []string{keyed(err)}
+	for _, err := range errs {
+		var ps cpu.Problems
+		if errors.As(err, &ps) {
+			b.remember(ps)
+			problems = append(problems, sentence(cfg, err, len(ps)))
+			continue
+		}
+		problems = append(problems, keyed(err))
 	}
-	b.points[cfg] = p
-	return nil
+	return problems
+}
+
+// readable is what is wrong in the files that could be read, where another could not.
+func (b *builder) readable(cfg *config.Config) error {
+	if s, ok := cfg.Lock.Params.(sourced); ok {
+		if _, text := s.Source(); text != nil {
+			_, err := b.lock(cfg.Lock.Kind, cfg.Lock.Params)
+			return err
+		}
+	}
+	return syntax(cfg.Workload.Params)
+}
+
+// apart takes joined errors apart. The mistakes of programs stay together.
+func apart(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if _, programs := err.(cpu.Problems); err == nil || programs || !ok {
+		return slices.DeleteFunc([]error{err}, func(e error) bool { return e == nil })
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, apart(e)...)
+	}
+	return out
 }
 
 // sentence says which programs are wrong; what is wrong in them stands above it.
-func sentence(cfg *config.Config, mistakes int) string {
+func sentence(cfg *config.Config, err error, mistakes int) string {
 	s := "workload.kind: the programs of " + cfg.Workload.Kind + " on " + cfg.Lock.Kind + " cannot be linked: "
 	if _, ok := cfg.Workload.Params.(sourced); ok {
 		s = "workload.file: its programs cannot be run: "
+	}
+	if strings.HasPrefix(err.Error(), "lock.file: ") {
+		s = "lock.file: its programs cannot be run: "
 	}
 	if mistakes == 1 {
 		return s + "see the error above"

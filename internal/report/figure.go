@@ -37,11 +37,14 @@ func (s FigureSpec) Check(axes []string) []error {
 	fail := func(key, format string, args ...any) {
 		errs = append(errs, &KeyError{Section: "figure", Key: key, Msg: fmt.Sprintf(format, args...)})
 	}
+	relate := func(key, format string, args ...any) {
+		errs = append(errs, &KeyError{"figure", key, fmt.Sprintf(format, args...), true})
+	}
 	used := map[string]bool{}
 	isAxis := func(key, name string) {
 		switch {
 		case used[name]:
-			fail(key, "axis %q has a place already", name)
+			relate(key, "axis %q has a place already", name)
 		case len(axes) == 0:
 			fail(key, "unknown axis %q: this config sweeps nothing", name)
 		case !slices.Contains(axes, name):
@@ -50,7 +53,7 @@ func (s FigureSpec) Check(axes []string) []error {
 		used[name] = true
 	}
 	if len(axes) == 0 && s.X == "" {
-		fail("x", "nothing to draw over: this config sweeps nothing")
+		relate("x", "nothing to draw over: this config sweeps nothing")
 	}
 	if s.X != "" {
 		isAxis("x", s.X)
@@ -59,14 +62,14 @@ func (s FigureSpec) Check(axes []string) []error {
 	}
 	switch {
 	case s.Kind == "heatmap" && s.Y == "":
-		fail("y", "a heatmap needs a second axis%s", suggest("", axes))
+		relate("y", "a heatmap needs a second axis%s", suggest("", axes))
 	case s.Kind != "heatmap" && s.Y != "":
-		fail("y", "only a heatmap has a second axis; for %s, name the metric as value", s.Kind)
+		relate("y", "only a heatmap has a second axis; for %s, name the metric as value", s.Kind)
 	case s.Y != "":
 		isAxis("y", s.Y)
 	}
 	if s.Kind == "heatmap" && len(s.Series) > 0 {
-		fail("series", "a heatmap has no series")
+		relate("series", "a heatmap has no series")
 	} else {
 		for _, a := range s.Series {
 			isAxis("series", a)
@@ -80,7 +83,7 @@ func (s FigureSpec) Check(axes []string) []error {
 		prefix, all := strings.CutSuffix(v, "*")
 		switch {
 		case all && s.Kind != "bars":
-			fail("value", "only the parts of bars may be named by %q", v)
+			relate("value", "only the parts of bars may be named by %q", v)
 		case all && !slices.ContainsFunc(known, func(m string) bool { return strings.HasPrefix(m, prefix) }):
 			fail("value", "no metric begins with %q", prefix)
 		case !all && !slices.Contains(known, v):
@@ -88,10 +91,10 @@ func (s FigureSpec) Check(axes []string) []error {
 		}
 	}
 	if len(s.Value) > 1 && s.Kind == "heatmap" {
-		fail("value", "a heatmap shows one metric")
+		relate("value", "a heatmap shows one metric")
 	}
 	if len(s.Value) > 1 && s.Kind == "lines" && len(s.Series) > 0 {
-		fail("value", "several metrics over several series are too much for one figure; draw one each")
+		relate("value", "several metrics over several series are too much for one figure; draw one each")
 	}
 	return errs
 }

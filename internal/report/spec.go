@@ -35,6 +35,7 @@ type KeyError struct {
 	Section string // "report" or "figure"
 	Key     string // as written there: "rows", "value", …
 	Msg     string
+	Related bool // whether another key of the section may be the one that is wrong
 }
 
 func (e *KeyError) Error() string { return e.Section + "." + e.Key + ": " + e.Msg }
@@ -45,7 +46,10 @@ func (e *KeyError) Error() string { return e.Section + "." + e.Key + ": " + e.Ms
 func (s Spec) Check(axes []string, values map[string][]string) []error {
 	var errs []error
 	fail := func(key, format string, args ...any) {
-		errs = append(errs, &KeyError{"report", key, fmt.Sprintf(format, args...)})
+		errs = append(errs, &KeyError{Section: "report", Key: key, Msg: fmt.Sprintf(format, args...)})
+	}
+	relate := func(key, format string, args ...any) {
+		errs = append(errs, &KeyError{"report", key, fmt.Sprintf(format, args...), true})
 	}
 	isAxis := func(key, name string) bool {
 		if slices.Contains(axes, name) {
@@ -66,14 +70,14 @@ func (s Spec) Check(axes []string, values map[string][]string) []error {
 			continue
 		}
 		if c == s.Rows {
-			fail("columns", "axis %q is already the rows", c)
+			relate("columns", "axis %q is already the rows", c)
 		}
 		if slices.Contains(s.Columns[:i], c) {
 			fail("columns", "axis %q is listed twice", c)
 		}
 	}
 	if s.Rows == "" && len(s.Columns) > 0 && len(errs) == 0 && len(s.Columns) >= len(axes) {
-		fail("columns", "no axis is left for the rows")
+		relate("columns", "no axis is left for the rows")
 	}
 	var metrics []string
 	for _, m := range stats.Metrics() {
@@ -93,16 +97,16 @@ func (s Spec) Check(axes []string, values map[string][]string) []error {
 		}
 		switch known := values[axis]; {
 		case axis == "":
-			fail("baseline", "nothing to compare with: this config sweeps nothing")
+			relate("baseline", "nothing to compare with: this config sweeps nothing")
 		case slices.Contains(axes, axis) && !slices.Contains(known, s.Baseline):
-			fail("baseline", "axis %q has no value %q%s", axis, s.Baseline, suggest(s.Baseline, known))
+			relate("baseline", "axis %q has no value %q%s", axis, s.Baseline, suggest(s.Baseline, known))
 		}
 	}
 	if s.Interval == "ci95" && s.Statistic != "mean" {
-		fail("interval", "\"ci95\" is an interval of the mean, and needs statistic = \"mean\"")
+		relate("interval", "\"ci95\" is an interval of the mean, and needs statistic = \"mean\"")
 	}
 	if axis := s.rowAxis(axes); s.Fit == "usl" && axis != "run.cores" {
-		fail("fit", "\"usl\" fits throughput against run.cores, so that axis must be the rows%s", map[bool]string{true: "", false: ", not " + axis}[axis == ""])
+		relate("fit", "\"usl\" fits throughput against run.cores, so that axis must be the rows%s", map[bool]string{true: "", false: ", not " + axis}[axis == ""])
 	}
 	if s.Precision < 0 || s.Precision > stats.Digits {
 		fail("precision", "%d is not between 0 and %d", s.Precision, stats.Digits)
@@ -126,7 +130,7 @@ func (s Spec) rowAxis(axes []string) string {
 // suggest proposes the known name nearest to a mistyped one, or lists the
 // known ones if they are few.
 func suggest(name string, known []string) string {
-	best, dist := "", len(name)/2+1
+	best, dist := "", len(name)/3+1
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < dist {
 			best, dist = k, d
@@ -145,22 +149,27 @@ func suggest(name string, known []string) string {
 	return ""
 }
 
-// editDistance is the number of letters to insert, delete or replace.
+// editDistance is the number of letters to insert, delete, replace, or swap with
+// their neighbour.
 func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
+	above, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
 			cost := 1
 			if a[i] == b[j] {
 				cost = 0
 			}
-			diag, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diag+cost)
+			next[j+1] = min(next[j]+1, row[j+1]+1, row[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], above[j-1]+1)
+			}
 		}
+		above, row = row, next
 	}
 	return row[len(b)]
 }
