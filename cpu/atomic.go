@@ -209,7 +209,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 	}
 	c.rmw = -1
 	if e.op.Code == RMW {
-		c.chain = e.addr >> lineShift
+		c.chain, c.chainAt = e.addr >> lineShift, t
 		if c.info[e.pc].far {
 			c.chain = noLine
 		}
@@ -294,6 +294,10 @@ func (c *Core) followed(e *entry, line uint64) bool {
 		switch o.op.Code {
 		case Branch, Mark, Nop:
 			continue
+		case ALU:
+			if o.phase == done {
+				continue
+			}
 		}
 		return o.op.Code == RMW && !c.info[o.pc].far && o.need&(1<<slotA) == 0 && o.address()>>lineShift == line
 	}

@@ -54,6 +54,10 @@ func (c *Core) retire(t int64) int32 {
 		}
 		switch op.Code {
 		case RMW, Branch, Mark, Nop:
+		case ALU:
+			if e.at > c.chainAt {
+				c.chain = noLine
+			}
 		default:
 			c.chain = noLine
 		}
