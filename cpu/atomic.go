@@ -209,7 +209,7 @@ func (c *Core) atomicPhase(i int32, e *entry, t int64) bool {
 	}
 	c.rmw = -1
 	if e.op.Code == RMW {
-		c.chain, c.chainAt = e.addr >> lineShift, t
+		c.chain = e.addr >> lineShift
 		if c.info[e.pc].far {
 			c.chain = noLine
 		}
@@ -286,8 +286,9 @@ func (c *Core) Snooped(line uint64) {
 	}
 }
 
-// followed reports whether the next op after e, but for branches and marks, is
-// an RMW on the same line.
+// followed reports whether the next op after e is an RMW on the same line, but for
+// branches, marks and arithmetic that is done: in the queue of memory accesses the two
+// are neighbours.
 func (c *Core) followed(e *entry, line uint64) bool {
 	for n := e.seq + 1; n < c.tail; n++ {
 		o := &c.win[n&c.mask]

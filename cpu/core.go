@@ -71,8 +71,7 @@ type Core struct {
 	sqMask     uint64
 	atomicWord uint64   // address of the last RMW that performed
 	atomicAt   int64    // and when
-	chainAt int64
-	chain      uint64   // line of the last retired RMW if only branches and marks followed it, noLine otherwise
+	chain      uint64   // line of the last retired RMW if nothing that counts followed it (followed), noLine otherwise
 	Progress   uint64   // retired ops, for the watchdog
 	loops      *loops   // nil unless settled loops are replayed
 	gone       []uint64 // lines given up during the step

@@ -55,7 +55,7 @@ func (c *Core) retire(t int64) int32 {
 		switch op.Code {
 		case RMW, Branch, Mark, Nop:
 		case ALU:
-			if e.at > c.chainAt {
+			if e.at > c.atomicAt+int64(c.tm.AtomicPost) { // it was not done with the locked op
 				c.chain = noLine
 			}
 		default:

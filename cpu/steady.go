@@ -103,7 +103,7 @@ type picture struct {
 	completions                  uint64
 	now, calendar                int64
 	settled, drainReady, opStart int64
-	fetchOn, chain               uint64
+	fetchOn                      uint64
 	pc, ops                      int32
 	curPC, holder                int32
 	used, unresolved, unasked    int
@@ -182,7 +182,7 @@ func (l *loops) met(seq, back uint64) {
 
 // calm reports whether nothing is under way that a picture does not show.
 func (c *Core) calm(t int64) bool {
-	return len(c.fills) == 0 && len(c.retry) == 0 && len(c.gone) == 0 && c.rmw < 0 && !c.armed && c.atomics == 0 &&
+	return len(c.fills) == 0 && len(c.retry) == 0 && len(c.gone) == 0 && c.rmw < 0 && !c.armed && c.atomics == 0 && c.chain == noLine &&
 		c.pending == 0 && c.fetchAt <= t && !c.halted && !c.Stopped && c.left == 0 &&
 		c.state == running && c.asleep == 0 && c.posted == 0 && t < c.attend &&
 		c.atomicAt+int64(c.tm.AtomicForward) <= t
@@ -274,7 +274,7 @@ func (c *Core) looksLike(p *period, t int64) bool {
 func (c *Core) picture(t int64) picture {
 	p := picture{
 		prog: c.prog, completions: c.completions(t),
-		now: c.now - t, calendar: c.cal.now - t, settled: c.settled - t, drainReady: max(c.drainReady-t, 0), chain: c.chain,
+		now: c.now - t, calendar: c.cal.now - t, settled: c.settled - t, drainReady: max(c.drainReady-t, 0),
 		pc: c.pc, ops: int32(c.tail - c.head), curPC: c.curPC, cur: c.cur,
 		used: c.used, unresolved: c.unresolved, unasked: c.unasked, depth: c.depth, noPreempt: c.noPreempt,
 		sqUnknown: c.sqUnknown, retired: c.sqRet - c.sqHead, queue: c.sqTail - c.sqHead, drainAsked: c.drainAsked,

@@ -34,6 +34,34 @@ func TestArithmeticBeforeALockedOpHidesItsFirstPhase(t *testing.T) {
 	}
 }
 
+// Two cores add to one word. An owner whose next locked op follows at once keeps the
+// line for it: arithmetic between them that is done by then does not count, and a load
+// or arithmetic that is not done does.
+func TestDoneArithmeticDoesNotPartLockedOps(t *testing.T) {
+	cfg := x86(64)
+	cfg.Core.AtomicPre, cfg.Core.AtomicHold, cfg.Core.AtomicPost = 11, 3, 6
+	transfers := func(grace int, between string) uint64 {
+		cfg.Core.AtomicGrace = grace
+		program := "    reg i x v\n    mov i, 1000\nloop:\n    rmw.add v, [a], 1\n" + between + "    sub i, i, 1\n    bne i, 0, loop likely\n    halt"
+		w := newWorld(t, cfg, []string{"a", "b"}, program, program)
+		_, res := w.run(t)
+		return res.Run.Total.Cache.L1Misses
+	}
+	for _, c := range []struct {
+		name, between string
+		kept          bool
+	}{
+		{"done", "    mul x, i, 3\n    add x, x, 1\n", true},
+		{"of the locked op's result", "    mul x, v, 3\n", false},
+		{"a load", "    load x, [b]\n", false},
+	} {
+		with, without := transfers(2, c.between), transfers(0, c.between)
+		if kept := 10*with < 8*without; kept != c.kept {
+			t.Errorf("%s between locked ops: the line moves %d times with grace and %d times without", c.name, with, without)
+		}
+	}
+}
+
 // Only the first store of a burst waits for the queue to start up.
 func TestAStoreIntoAnEmptyQueueTakesTheCommitLatency(t *testing.T) {
 	for _, window := range []int{1, 64} {
