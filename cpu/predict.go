@@ -19,25 +19,32 @@ func (o outcomes) then(took bool) outcomes {
 	return o
 }
 
-// history is what a core has learned of one branch.
+// history is what a core has learned of one branch. It is zero at first, and so small
+// that a machine is new at once: there is one for each op of a program on each core.
 type history struct {
-	past    outcomes                // of retired ones
-	ahead   outcomes                // of those in the window too
-	counter [1 << historyBits]uint8 // taken from 2 on
+	past    outcomes // of retired ones
+	ahead   outcomes // of those in the window too
+	counter uint32   // for each past two bits: the counter, taken from 2 on, xor where it starts
 }
 
-func newHistories(ops []Op) []history {
-	all := make([]history, len(ops))
-	for i := range ops {
-		first := uint8(1)
-		if ops[i].Flags&Likely != 0 {
-			first = 2
-		}
-		for k := range all[i].counter {
-			all[i].counter[k] = first
-		}
+// counterStart is what a branch's counters are before it has been met: they lean to its hint.
+func counterStart(op *Op) uint32 {
+	if op.Flags&Likely != 0 {
+		return 2
 	}
-	return all
+	return 1
+}
+
+// newHistories are those of the next code, in the memory of the one in whose place it
+// comes, if there is enough of it.
+func (c *Core) newHistories(n int) []history {
+	k := len(c.codes)
+	if k == cap(c.codes) || cap(c.codes[:k+1][k].histories) < n {
+		return make([]history, n)
+	}
+	h := c.codes[:k+1][k].histories[:n]
+	clear(h)
+	return h
 }
 
 // predicts reports whether the branch at pc will be taken.
@@ -46,18 +53,20 @@ func (c *Core) predicts(pc int32, op *Op) bool {
 		return op.Flags&Likely != 0
 	}
 	h := &c.histories[pc]
-	return h.counter[h.ahead] >= 2
+	return (h.counter>>(2*h.ahead)&3 ^ counterStart(op)) >= 2
 }
 
 // learn tells the predictor how a branch went that retires.
 func (c *Core) learn(pc int32, took bool) {
 	h := &c.histories[pc]
-	n := &h.counter[h.past]
+	start, at := counterStart(&c.ops[pc]), 2*h.past
+	n := h.counter>>at&3 ^ start
 	if took {
-		*n = min(*n+1, 3)
-	} else if *n > 0 {
-		*n--
+		n = min(n+1, 3)
+	} else if n > 0 {
+		n--
 	}
+	h.counter = h.counter&^(3<<at) | (n^start)<<at
 	h.past = h.past.then(took)
 }
 

@@ -125,14 +125,14 @@ func (c *Core) codeOf(prog *Program) int32 {
 // newCode is a program as the core will run it.
 func (c *Core) newCode(prog *Program) code {
 	x := code{prog: prog, ops: prog.Ops, counts: make([]*uint64, len(prog.Regions))}
+	if c.tm.Branches == "learned" {
+		x.histories = c.newHistories(len(x.ops))
+	}
 	if c.peer != nil {
 		if k := c.peer.codeOf(prog); k >= 0 {
-			x.info, x.histories = c.peer.codes[k].info, slices.Clone(c.peer.codes[k].histories)
+			x.info = c.peer.codes[k].info
 			return x
 		}
-	}
-	if c.tm.Branches == "learned" {
-		x.histories = newHistories(x.ops)
 	}
 	for k := range c.before {
 		if c.before[k].prog == prog {

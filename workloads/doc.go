@@ -18,7 +18,8 @@
 //     random stream) is in registers. So threads with the same Program index run
 //     the same linked program.
 //   - Random choices come from the mix instruction on a private register that is
-//     seeded by (Env.Seed, thread). Build is deterministic.
+//     seeded by (Env.Seed, thread). Build is deterministic, and a plan serves every
+//     seed unless Build sets Env.Seeded.
 //   - Durations are parameters in ns; Env.CyclesNS turns them into cycles. The
 //     micro-benchmarks' think and hold times are loops of dependent multiplications,
 //     counted and not timed, because that is how the measurements were made.

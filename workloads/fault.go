@@ -128,9 +128,9 @@ func faultPlan(env *Env, f *Fault, vmas int, of func(i int) int) (*Plan, error) 
 		t := &p.Threads[i]
 		t.bind("mm", uint64(mms[0]))
 		t.bind("addr", uint64(vmaBase+of(i)*vmaSpan+i*4096%vmaSpan))
-		t.bind("rnd", env.stream(i))
+		t.bindStream("rnd", i)
 	}
-	p.Judge = w.Judge()
+	p.Judge = w.Judge
 	return p.finish(w)
 }
 

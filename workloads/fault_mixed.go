@@ -272,14 +272,14 @@ var FaultMixed = define(Kind{
 			}
 			p.Threads[i].bind("mm", uint64(mms[(i+i/cores)%len(mms)]))
 			p.Threads[i].bind("elsewhere", uint64(mms[(i+i/cores+1)%len(mms)]))
-			p.Threads[i].bind("rnd", env.stream(i))
+			p.Threads[i].bindStream("rnd", i)
 			p.Threads[i].bind("victim", uint64(p.Threads[(i+1)%env.Threads].Task))
 		}
 		if f.RemapPercent > 0 || f.RemapCores > 0 {
 			w.AddSpareNodes(f.SpareNodes)
 			w.AddSlab(f.SpareVMAs)
 		}
-		p.Judge = w.Judge()
+		p.Judge = w.Judge
 		return p.finish(w)
 	},
 })

@@ -31,6 +31,9 @@ type Env struct {
 	Lock    vmalock.Kind
 	ISA     cpu.ISA
 	Seed    uint64
+	// Seeded is set by Build if the plan depends on Seed otherwise than [Bind.Of] tells:
+	// it serves no other seed then.
+	Seeded bool
 	// CyclesNS converts a duration to core cycles, rounded by the machine's rule.
 	CyclesNS func(ns float64) int64
 }
@@ -40,9 +43,9 @@ type Plan struct {
 	Programs []Program
 	Threads  []Thread // one per Env.Threads, in order
 	Library  cpu.Library
-	Init     []vmalock.Word // memory is zero elsewhere
-	Judge    *vmalock.Judge // nil if no program has ghosts
-	Ops      []string       // regions that count as operations
+	Init     []vmalock.Word        // memory is zero elsewhere
+	Judge    func() *vmalock.Judge // a new one; nil if no program has ghosts
+	Ops      []string              // regions that count as operations
 }
 
 // Program is a main program with the values of its parameters.
@@ -69,8 +72,17 @@ type Thread struct {
 
 // Bind is the initial value of a role or input of the main program.
 type Bind struct {
-	Name  string
-	Value uint64
+	Name   string
+	Value  uint64
+	random bool // Value is the number of a stream
+}
+
+// Of is the value in a run with a seed.
+func (b *Bind) Of(seed uint64) uint64 {
+	if b.random {
+		return stream(seed, int(b.Value))
+	}
+	return b.Value
 }
 
 var kinds []Kind
@@ -97,10 +109,16 @@ func Find(name string) (Kind, bool) {
 	return Kind{}, false
 }
 
-// stream seeds the random register of a thread.
-func (e *Env) stream(thread int) uint64 {
+// stream starts a stream of random numbers, one of each thread and further ones. What
+// is made of it serves this seed alone; for registers there is [Thread.bindStream].
+func (e *Env) stream(n int) uint64 {
+	e.Seeded = true
+	return stream(e.Seed, n)
+}
+
+func stream(seed uint64, n int) uint64 {
 	x := cpu.Op{Code: cpu.ALU, Fn: cpu.Mix}
-	return x.Eval(x.Eval(e.Seed, 0)^uint64(thread), 0)
+	return x.Eval(x.Eval(seed, 0)^uint64(n), 0)
 }
 
 // need reports an error unless the workload gets enough threads.

@@ -91,7 +91,7 @@ func mmapPlan(env *Env, m *Mmap, merge, file bool) (*Plan, error) {
 	values := map[string]int64{"think_cycles": env.CyclesNS(m.ThinkNS)}
 	m.params(env, loopPages, values)
 	p.Programs = []Program{{Text: mmapText(merge, file), Params: values}}
-	p.Judge = w.Judge()
+	p.Judge = w.Judge
 	return p.finish(w)
 }
 

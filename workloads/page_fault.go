@@ -171,7 +171,7 @@ func newTouchers(env *Env, t *Touching, pages *PageTouches, merge, file bool) (*
 	t.Mapping.bind(w, p.Threads, maps)
 	t.MMTouches.bind(env, w, p.Threads, maps, counter)
 	for i := range p.Threads {
-		p.Threads[i].bind("rnd", env.stream(i))
+		p.Threads[i].bindStream("rnd", i)
 	}
 	p.Programs = []Program{{Text: touchText(k), Params: values}}
 	return &touchers{p, w, maps}, nil
@@ -193,7 +193,7 @@ func (t *touchers) replace(first int, op string, by Program) {
 
 // done is the plan, once everything is placed.
 func (t *touchers) done() (*Plan, error) {
-	t.Judge = t.world.Judge()
+	t.Judge = t.world.Judge
 	return t.finish(t.world)
 }
 

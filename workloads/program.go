@@ -62,12 +62,12 @@ var UserProgramKind = define(Kind{
 				t.bind(r.Name, u.object(r.Name, i, func(name string) mem.Addr { return u.instance(r.Struct, name) }))
 			}
 			for _, in := range main.Ins {
-				t.bind(in, u.input(env, in, i))
+				u.bindInput(env, t, in, i)
 			}
 		}
 		if u.mm != 0 {
 			u.AddTree(u.mm, 1)
-			plan.Judge = u.Judge()
+			plan.Judge = u.Judge
 		}
 		return plan.finish(u.World)
 	},
@@ -163,20 +163,21 @@ func (u *userWorld) theMM() mem.Addr {
 	return u.mm
 }
 
-// input is the value of an input of thread i.
-func (u *userWorld) input(env *Env, name string, i int) uint64 {
-	if v, ok := u.p.Values[name]; ok {
-		return uint64(v)
+// bindInput gives input name of thread i its value.
+func (u *userWorld) bindInput(env *Env, t *Thread, name string, i int) {
+	v, given := u.p.Values[name]
+	switch {
+	case given:
+		t.bind(name, uint64(v))
+	case name == "thread":
+		t.bind(name, uint64(i))
+	case name == "threads":
+		t.bind(name, uint64(env.Threads))
+	case name == "rnd":
+		t.bindStream(name, i)
+	default:
+		t.bind(name, u.object(name, i, func(name string) mem.Addr { return u.Space.NewRaw(name, mem.LineBytes, mem.LineBytes) }))
 	}
-	switch name {
-	case "thread":
-		return uint64(i)
-	case "threads":
-		return uint64(env.Threads)
-	case "rnd":
-		return env.stream(i)
-	}
-	return u.object(name, i, func(name string) mem.Addr { return u.Space.NewRaw(name, mem.LineBytes, mem.LineBytes) })
 }
 
 // marks lists the regions that a program marks, or that what it calls may mark.

@@ -77,7 +77,12 @@ func (p *Plan) finish(w *vmalock.World) (*Plan, error) {
 
 // bind gives a thread's register its initial value.
 func (t *Thread) bind(name string, value uint64) {
-	t.Bind = append(t.Bind, Bind{name, value})
+	t.Bind = append(t.Bind, Bind{Name: name, Value: value})
+}
+
+// bindStream starts a thread's register with stream n of the seed.
+func (t *Thread) bindStream(name string, n int) {
+	t.Bind = append(t.Bind, Bind{name, uint64(n), true})
 }
 
 // bench is a plan of a micro-benchmark in which every thread runs the same text.

@@ -27,6 +27,8 @@ type point struct {
 	layout   *mem.Layout
 	place    []int
 	programs []*cpu.Program // as in workloads.Plan.Programs
+	plans    *plans
+	of       string // planKey
 
 	layoutDigest   string
 	programDigests []string
@@ -42,6 +44,7 @@ type builder struct {
 	programs map[string]*cpu.Program // by linkKey
 	notes    *cpu.LinkNotes
 	digests  map[any]string // of layouts and programs, by their pointers
+	plans    plans
 	problems cpu.Problems
 	told     map[string]bool
 }
@@ -61,7 +64,7 @@ func newBuilder() *builder {
 
 // point builds and links a point. The error is what the user has to mend.
 func (b *builder) point(cfg *config.Config) (*point, error) {
-	p := &point{cfg: cfg}
+	p := &point{cfg: cfg, plans: &b.plans}
 	var ok bool
 	var err error
 	if p.kind, ok = workloads.Find(cfg.Workload.Kind); !ok {
@@ -79,10 +82,12 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 	if p.place, err = cfg.Machine.Place(cfg.Run.Placement, cfg.Run.Cores); err != nil {
 		return nil, fmt.Errorf("run.cores: %w", err)
 	}
-	plan, _, err := p.plan(0)
+	p.of = p.planKey()
+	made, err := p.plan(0)
 	if err != nil {
 		return nil, err
 	}
+	plan := made.plan
 	var problems cpu.Problems
 	for i := range plan.Programs {
 		prog, err := b.link(p, plan, &plan.Programs[i])
@@ -189,16 +194,6 @@ func (b *builder) layout(lock vmalock.Kind, over []config.Layout) (*mem.Layout, 
 	return l, nil
 }
 
-// plan asks the workload what the threads do, on a space of its own.
-func (p *point) plan(seed uint64) (*workloads.Plan, *mem.Space, error) {
-	space := mem.NewSpace(p.layout)
-	plan, err := p.kind.Build(&workloads.Env{
-		Threads: p.cfg.Run.Threads(), Cores: p.cfg.Run.Cores, Layout: p.layout, Space: space, Lock: p.lock, ISA: p.isa, Seed: seed,
-		CyclesNS: p.cfg.Machine.Core.Cycles,
-	}, p.cfg.Workload.Params)
-	return plan, space, err
-}
-
 // link links a main program, unless one like it was linked before.
 func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) (*cpu.Program, error) {
 	key := p.linkKey(main)
@@ -249,13 +244,14 @@ func (p *point) linkKey(main *workloads.Program) string {
 
 // setup is the machine's view of a point with a seed.
 func (p *point) setup(seed int) (machine.Setup, error) {
-	plan, space, err := p.plan(uint64(seed))
+	made, err := p.plan(uint64(seed))
 	if err != nil {
 		return machine.Setup{}, err
 	}
+	plan := made.plan
 	run := &p.cfg.Run
 	s := machine.Setup{
-		Config: p.cfg.Machine, Place: p.place, Space: space, Seed: uint64(seed),
+		Config: p.cfg.Machine, Place: p.place, Space: made.space, Init: made.init, Seed: uint64(seed),
 		WarmupNS: float64(run.WarmupNS), MeasureNS: float64(run.MeasureNS),
 		ChaosNS: float64(run.ChaosNS), LimitCycles: int64(run.LimitCycles), Reference: run.Engine == "reference",
 	}
@@ -270,23 +266,21 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 	if len(plan.Ops) > 0 {
 		s.StuckNS = stuckNS(run)
 	}
-	for _, w := range plan.Init {
-		s.Init = append(s.Init, machine.Word{Addr: w.Addr, Bytes: w.Bytes, Value: w.Value})
-	}
 	if plan.Judge != nil && s.Check != machine.CheckOff {
-		s.Judge = judge{plan.Judge}
+		s.Judge = judge{plan.Judge()}
 	}
 	for i := range plan.Threads {
 		t := &plan.Threads[i]
 		prog := p.programs[t.Program]
 		th := machine.Thread{Program: prog, Regs: []machine.RegValue{{Reg: cpu.TaskReg, Value: uint64(t.Task)}}}
-		for _, b := range t.Bind {
+		for k := range t.Bind {
+			b := &t.Bind[k]
 			// A name that the program lacks would leave a register at 0, unseen.
 			reg, ok := prog.Bind[b.Name]
 			if !ok {
 				return s, fmt.Errorf("workload %q binds %q, which program %q does not have", p.kind.Name, b.Name, prog.Name)
 			}
-			th.Regs = append(th.Regs, machine.RegValue{Reg: reg, Value: b.Value})
+			th.Regs = append(th.Regs, machine.RegValue{Reg: reg, Value: b.Of(uint64(seed))})
 		}
 		s.Threads = append(s.Threads, th)
 	}
