@@ -247,7 +247,7 @@ func TestMistakesInAKindHaveAPlace(t *testing.T) {
 		"no header":       {"program read_begin\n\texit\n", "mine.uop:1:1: error: a lock's file opens"},
 		"no layout":       {"# mine: a lock\n\n", "mine.uop:1:1: error: a lock's file opens"},
 		"empty":           {"", "mine.uop:1:1: error"},
-		"a program lacks": {good[:strings.Index(good, "# held")] + "program read_end\n\texit\n", `lacks programs that every lock has: read_begin`},
+		"a program lacks": {good[:strings.Index(good, "# Finds and read-locks")] + "program read_end\n\texit\n", `lacks programs that every lock has: read_begin`},
 		"a program twice": {good + "\nprogram read_end\n\texit\n", "mine.uop:"},
 		"no uop":          {good + "\nthis is no program\n", "mine.uop:"},
 	} {

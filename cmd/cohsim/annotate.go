@@ -67,9 +67,27 @@ func annotated(exp *experiment.Experiment, name string, all bool) (func(*config.
 	}
 	slices.Sort(names)
 	if names = slices.Compact(names); !slices.Contains(names, name) {
-		return nil, oneOf("program here", name, names)
+		return nil, unlisted(exp, name, names)
 	}
 	return shown, nil
+}
+
+// unlisted is the error of a program none of whose ops is among those of names: the lock
+// may have it all the same.
+func unlisted(exp *experiment.Experiment, name string, names []string) error {
+	known := false
+	for i := range exp.Points {
+		calls, has := exp.Calls(&exp.Points[i], name)
+		known = known || has
+		calls = slices.DeleteFunc(calls, func(c string) bool { return !slices.Contains(names, c) })
+		if len(calls) > 0 {
+			return usage("%s has no op of its own here, only calls; annotate what it calls: %s", name, strings.Join(calls, ", "))
+		}
+	}
+	if known {
+		return usage("no thread runs %s here; there are %s", name, strings.Join(names, ", "))
+	}
+	return oneOf("program here", name, names)
 }
 
 // annotation is the listing of one linked program, and what its ops waited for.

@@ -93,7 +93,7 @@ func finish(w io.Writer, cmd *cobra.Command, args []string, err error) int {
 
 // again is the command line that repeats one failed run.
 func again(cmd *cobra.Command, args []string, e *experiment.RunError) string {
-	words := append(strings.Fields(cmd.CommandPath()), e.Experiment.Path)
+	words := append(strings.Fields(cmd.CommandPath()), e.Experiment.Ref)
 	for i, a := range args {
 		if v, ok := strings.CutPrefix(a, "--set="); ok {
 			words = append(words, "--set", v)

@@ -78,6 +78,9 @@ func listCommand() *cobra.Command {
 			var tables []report.Table
 			for _, a := range args {
 				i := slices.Index(names, a)
+				if a == "metrics" || a == "counters" {
+					return usage("cohsim metrics lists the metrics, cohsim explain NAME says what one means")
+				}
 				if i < 0 {
 					return oneOf("list of", a, names)
 				}
@@ -172,7 +175,7 @@ func listMachines() ([][2]string, error) {
 				other++
 			}
 		}
-		rows[i][1] += fmt.Sprintf("; %s; %d points to fit, %d to validate", p, calibrate, other)
+		rows[i][1] += fmt.Sprintf("; %s; points: %d to fit, %d to validate", p, calibrate, other)
 	}
 	return rows, nil
 }
@@ -208,8 +211,8 @@ func listPrograms() (out [][2]string, err error) {
 			}
 			seen[at] = true
 			name := p.Name
-			if strings.Contains(p.File, "/kinds/") {
-				name = k.Name + "/" + name
+			if strings.Contains(p.File, "/kinds/") { // of the lock, or of the one that it is based on
+				name = strings.TrimSuffix(path.Base(p.File), ".uop") + "/" + name
 			}
 			out = append(out, [2]string{name, firstSentence(p.Doc)})
 		}

@@ -132,6 +132,9 @@ func cmdLitmus(ctx context.Context, args []string, stdout, stderr io.Writer) int
 			fmt.Fprintln(stderr, "cohsim litmus: error:", err)
 			return exitAborted
 		}
+		if hint := tooFewRuns(rows, f.timed); hint != "" {
+			fmt.Fprintln(stderr, "cohsim litmus: "+hint)
+		}
 		for _, r := range rows {
 			if len(r.timed.stuck) > 0 {
 				fmt.Fprintf(stderr, "cohsim litmus: %s: on the cores, seeds %v did not end in %d cycles\n", litmusName(r.result.Test), r.timed.stuck, timedLimit)

@@ -217,6 +217,27 @@ func (w *timedWatch) Observe(_ int64, _ int, event int32, obj mem.Addr, _, new u
 	return nil
 }
 
+// enoughRuns of a test show most of what the cores can show: outcomes that come in one
+// run of a hundred are common.
+const enoughRuns = 1000
+
+// tooFewRuns is a hint for those who miss outcomes that more runs may show, or "".
+func tooFewRuns(rows []litmusRow, runs int) string {
+	weak, unseen := 0, 0
+	for i := range rows {
+		weak += len(rows[i].weak)
+		for _, o := range rows[i].weak {
+			if rows[i].timed.seen[o] == 0 {
+				unseen++
+			}
+		}
+	}
+	if unseen == 0 || runs >= enoughRuns {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %d weak outcomes that the models allow did not show; most take hundreds of runs: --timed %d", unseen, weak, enoughRuns)
+}
+
 // timedAll runs every test on the cores, as many at a time as the host has processors.
 func timedAll(ctx context.Context, rows []litmusRow, runs int, progress func(sweep.Progress)) error {
 	// A machine lives for some microseconds of work and is garbage then.

@@ -144,3 +144,13 @@ func TestTheTableOfWeakOutcomesCountsWhatTheCoresShowedOfWhatIsAllowed(t *testin
 		t.Errorf("%q in\n%s", sb, out)
 	}
 }
+
+func TestWeakOutcomesThatDidNotShowAreSaidToNeedMoreRuns(t *testing.T) {
+	const hint = "the 1 weak outcomes that the models allow did not show; most take hundreds of runs: --timed 1000"
+	for runs, hinted := range map[string]bool{"1": true, "1000": false} {
+		code, _, msg := cohsim(t, "litmus", "--timed", runs, "--cycle", "PodWR Fre PodWR Fre")
+		if code != exitOK || strings.Contains(msg, hint) != hinted {
+			t.Errorf("%s runs: exit code %d\n%s", runs, code, msg)
+		}
+	}
+}

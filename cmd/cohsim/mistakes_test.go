@@ -25,11 +25,14 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"run program.toml --point core=1", []string{`no axis "core"`, "run.cores"}},
 		{"run program.toml --point cores=3", []string{`no value "3"`}},
 		{"run program.toml --annotate nobody", []string{`no program here "nobody"`}},
+		{"run quickstart --annotate vma_end_read", []string{"vma_end_read has no op of its own here, only calls; annotate what it calls: vma_refcount_put"}},
+		{"run quickstart --annotate vma_start_write", []string{"no thread runs vma_start_write here; there are __anon_vma_prepare"}},
 		{"run program.toml --set run.limit_cycles=1 --annotate adss", []string{`did you mean "adds"?`}}, // simulated, it would be exit code 3
 		{"run program.toml --lines 3 --format csv", []string{"--lines"}},
 		{"run program.toml --shard 3/2", []string{`--shard: "3/2" is not a part such as 1/4`}},
 		{"run program.toml --shard half", []string{`--shard: "half"`}},
 		{"run nosuch", []string{`"nosuch" is neither a file nor a shipped experiment`}},
+		{"run nosuch/quickstart.toml", []string{"there is no file nosuch/quickstart.toml; the experiment quickstart is built in"}},
 		{"run nosuch.toml", []string{"nosuch.toml: error: cannot read the file: no such file or directory"}},
 		{"run .", []string{"cannot read the file: is a directory"}},
 		{"run program.toml --set run.coers=3", []string{`--set run.coers=3: error: unknown key "run.coers"; did you mean "run.cores"?`}},
@@ -88,6 +91,7 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"run program.toml --set workload.private=[\"a\",\"b\"] --set workload.values={c=1}", []string{`no role and no input "a"`, `no role and no input "b"`, `no param and no input "c"`}},
 		{"c2c program.toml --lines 0", []string{"--lines"}},
 		{"c2c program.toml --format bench", []string{"not bench"}},
+		{"list metrics", []string{"cohsim metrics lists"}},
 		{"list lokcs", []string{`"lokcs"`, `"locks"`}},
 		{"show", []string{"program, protocol, machine, layout"}},
 		{"show progam x", []string{`"progam"`, `"program"`}},
@@ -128,6 +132,15 @@ func TestAnUnreadableFileIsExitCode2(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code, _, msg := cohsim(t, "run", file); code != exitUsage || !strings.Contains(msg, "permission denied") {
+		t.Errorf("exit code %d\n%s", code, msg)
+	}
+}
+
+// The command that repeats a failed run works wherever the run was started: a shipped
+// experiment is named without the clone that it may have come from.
+func TestAFailedRunOfAShippedExperimentIsRepeatedByName(t *testing.T) {
+	code, _, msg := cohsim(t, "run", "quickstart", "--set", "run.limit_cycles=1000", "--point", "cores=1")
+	if code != exitAborted || !strings.Contains(msg, "to see this run alone: cohsim run quickstart.toml --set run.limit_cycles=1000 --point") {
 		t.Errorf("exit code %d\n%s", code, msg)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"cohsim/configs"
 	"cohsim/internal/config"
 	"cohsim/internal/experiment"
 	"cohsim/internal/report"
@@ -97,12 +97,14 @@ func (f *runFlags) load(cmd *cobra.Command, ref string) (*experiment.Experiment,
 
 // open finds an experiment: a file, or else one that is shipped under that name.
 func open(ref string, o experiment.Overrides) (*experiment.Experiment, error) {
-	if _, err := os.Stat(ref); err != nil && !strings.ContainsRune(ref, filepath.Separator) {
-		name := strings.TrimSuffix(ref, ".toml") + ".toml"
-		if _, err := fs.Stat(configs.FS, name); err == nil {
-			return experiment.LoadShipped(name, o)
-		}
-		if !strings.HasSuffix(ref, ".toml") {
+	if _, err := os.Stat(ref); err != nil {
+		bare, inPath := strings.TrimSuffix(filepath.Base(ref), ".toml"), strings.ContainsRune(ref, filepath.Separator)
+		switch known := slices.Contains(shipped("."), bare); {
+		case known && !inPath:
+			return experiment.LoadShipped(bare+".toml", o)
+		case known && errors.Is(err, fs.ErrNotExist):
+			return nil, usage("there is no file %s; the experiment %s is built in: name it without a path, and it runs anywhere", ref, bare)
+		case !inPath && !strings.HasSuffix(ref, ".toml"):
 			return nil, usage("%q is neither a file nor a shipped experiment (%s)%s",
 				ref, strings.Join(shipped("."), ", "), didYouMean(ref, shipped(".")))
 		}

@@ -21,6 +21,7 @@ import (
 // Experiment is a config whose every point has been built and linked.
 type Experiment struct {
 	*config.Experiment
+	Ref     string // what to type to load it from where one stands: a path, or a shipped name
 	Command string // what to type to get the same numbers
 	points  map[*config.Config]*point
 	used    machines
@@ -89,7 +90,7 @@ func (b *builder) load(file string, o Overrides, read func(config.Options) (*con
 	if err := errors.Join(b.sources(exp.Base)...); err != nil && len(exp.Axes) == 0 {
 		return nil, err
 	}
-	return &Experiment{Experiment: exp, Command: command(file, o), points: b.points}, nil
+	return &Experiment{Experiment: exp, Ref: file, Command: command(file, o), points: b.points}, nil
 }
 
 // command is what to type to get the same numbers, wherever the file lies.

@@ -92,6 +92,22 @@ func scalar(label any) report.Scalar {
 // Programs are what the threads of a point run.
 func (e *Experiment) Programs(p *config.Point) []*cpu.Program { return e.points[p.Config].programs }
 
+// Calls are the programs that a program of a point's lock calls, by its name; known is
+// whether the lock has it, which does not mean that a thread runs it.
+func (e *Experiment) Calls(p *config.Point, name string) (calls []string, known bool) {
+	procs, err := e.points[p.Config].lock.Programs()
+	i := slices.IndexFunc(procs, func(q *cpu.Proc) bool { return q.Name == name })
+	if err != nil || i < 0 {
+		return nil, false
+	}
+	for _, in := range procs[i].Insts {
+		if in.Call != nil && !slices.Contains(calls, in.Call.Callee) {
+			calls = append(calls, in.Call.Callee)
+		}
+	}
+	return calls, true
+}
+
 // Axes are the labels of a point as records have them.
 func Axes(p *config.Point) []report.Axis {
 	var out []report.Axis
