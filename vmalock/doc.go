@@ -82,18 +82,25 @@
 // vm_refcnt, with what is unmapped reused at once by another mm; seconds of one
 // processor:
 //
-//	model  isa        tasks     window  states     s
-//	sc     x86-64     3R 1W     all        69,414   1
-//	tso    x86-64     2R 1W 1D  all       348,218   4
-//	armv8  arm64-lse  1R 1W 1D  8       3,524,558  50
+//	model  isa        tasks     window  states       s
+//	sc     x86-64     3R 1W     all        69,414  0.1
+//	tso    x86-64     2R 1W 1D  all       348,218  0.6
+//	armv8  arm64-lse  1R 1W 1D  8       3,524,558  4
 //
-// These are what cohsim check vm_refcnt does. Others, and longer ones:
+// These are what cohsim check vm_refcnt does. Others:
 //
-//	cohsim check vm_refcnt --model armv8 --detachers 0 --window 20    289,046 states, 3 s
-//	cohsim check vm_refcnt --model sc --detachers 0 --rounds 2 --readers 2    72,308 states, 1 s
+//	cohsim check vm_refcnt --model armv8 --detachers 0 --window 20            295,915 states, 0.4 s
+//	cohsim check vm_refcnt --model sc --detachers 0 --rounds 2 --readers 2    72,308 states, 0.1 s
 //	cohsim check vm_refcnt --model sc --detachers 0 --readers 1 --mmap-lock full    848 states
-//	cohsim check vm_refcnt --model armv8 --detachers 0 --scenario tree    1,411 states: nodes of the tree and grace periods
-//	cohsim check vm_refcnt --model tso --readers 3    minutes
+//	cohsim check vm_refcnt --model armv8 --detachers 0 --mmap-lock full       34,013 states, 0.1 s
+//	cohsim check vm_refcnt --model armv8 --detachers 0 --scenario tree        1,411 states: nodes of the tree and grace periods
+//
+// Larger ones need up to 2.3 GB; the first three proofs above stay below 0.8 GB:
+//
+//	cohsim check vm_refcnt --model armv8 --readers 2 --detachers 0 --window 12    6,098,918 states, 6 s
+//	cohsim check vm_refcnt --model tso --readers 3          10,852,058 states, 17 s
+//	cohsim check vm_refcnt --model armv8 --isa arm64-llsc   11,864,771 states, 12 s
+//	cohsim check vm_refcnt --model armv8 --window 10        12,756,775 states, 15 s
 //
 // # What it does not know
 //

@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -11,6 +13,36 @@ func TestCheckSaysWhatHolds(t *testing.T) {
 	out := ok(t, "check", "vm_refcnt", "--model", "sc", "--readers", "2")
 	if !strings.Contains(out, "holds") || !strings.Contains(out, "2R 1W") {
 		t.Errorf("got\n%s", out)
+	}
+}
+
+// The documentation of vmalock says how many states there are of what; COHSIM_LONG=1 checks
+// the largest ones, too.
+func TestDocumentedChecksHoldInSoManyStates(t *testing.T) {
+	doc, err := os.ReadFile("../../vmalock/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type documented struct{ command, tasks, states string }
+	var all []documented
+	for _, m := range regexp.MustCompile(`(?m)^//\t(sc|tso|armv8) +(\S+) +([1-9][RWD](?: [1-9][RWD])*) +\S+ +([0-9,]+) `).FindAllStringSubmatch(string(doc), -1) {
+		all = append(all, documented{"check vm_refcnt --isa " + m[2] + " --model " + m[1], m[3], m[4]})
+	}
+	for _, m := range regexp.MustCompile(`(?m)^//\tcohsim (check .*?) +([0-9,]+) states`).FindAllStringSubmatch(string(doc), -1) {
+		all = append(all, documented{m[1], "", m[2]})
+	}
+	if len(all) < 12 {
+		t.Fatalf("only %d checks are documented", len(all))
+	}
+	for _, d := range all {
+		states := strings.ReplaceAll(d.states, ",", "")
+		if n, _ := strconv.Atoi(states); n > 5_000_000 && os.Getenv("COHSIM_LONG") == "" {
+			continue
+		}
+		out := ok(t, strings.Fields(d.command)...)
+		if !strings.Contains(out, " "+states+" ") || !strings.Contains(out, d.tasks) || !strings.Contains(out, "holds") {
+			t.Errorf("%s: not %s states:\n%s", d.command, strings.TrimSpace(d.tasks+" "+d.states), out)
+		}
 	}
 }
 

@@ -45,15 +45,17 @@ type Lock struct {
 
 	mems, ghosts *intern
 	locals       []*intern      // per task; equal tasks share one
-	flags        [][]lockFlags  // per locals
+	parts        [][]lockPart   // per locals
 	memTied      []bool         // per mems: names a task that has equals
 	ghostTied    []bool         // per ghosts: the same
 	ghostFreed   []bool         // per ghosts: some mm was freed
 	cache        [][]lockCached // per task
+	moves        []lockMoves    // per task
+	stored       *intern        // addresses that a move stores to
 
 	// The state that steps works on: as it was, and after a move.
 	cur, next weakState
-	ids       []uint32
+	from, ids []uint32 // numbers of its parts
 	holds     []uint64
 	buffers   []weakThread
 	moving    []weakMove
@@ -61,10 +63,10 @@ type Lock struct {
 	key       []uint64
 
 	// Of the move in progress.
-	judging bool   // the judge has the state at hand
-	mine    uint64 // tasks, as bits, whose part of next is not shared with the cache
-	ended   uint64 // tasks at their ends
-	err     error  // the law it breaks
+	judging bool     // the judge has the state at hand
+	ended   uint64   // tasks at their ends, as bits
+	stores  []uint64 // addresses that it has stored to
+	err     error    // the law it breaks
 }
 
 // lockCached is a task's part of a state, decoded.
@@ -82,7 +84,7 @@ func newLock(cfg LockConfig, words *lockWords) (*Lock, error) {
 	if cfg.Window == 0 {
 		cfg.Window = MaxLockWindow
 	}
-	l := &Lock{cfg: cfg, words: words, judge: cfg.World.Judge(), mems: newIntern(), ghosts: newIntern()}
+	l := &Lock{cfg: cfg, words: words, judge: cfg.World.Judge(), mems: newIntern(), ghosts: newIntern(), stored: newIntern()}
 	l.weak = newWeak(cfg.Model, words)
 	l.weak.retired, l.weak.decided, l.weak.oneRound = l.retired, true, true
 	words.layOut()
@@ -95,6 +97,7 @@ func newLock(cfg LockConfig, words *lockWords) (*Lock, error) {
 			regs[j] = t.Regs[r]
 		}
 		l.regs = append(l.regs, regs)
+		l.moves = append(l.moves, lockMoves{situations: newIntern()})
 		if i > 0 && i < cfg.Equal {
 			l.locals = append(l.locals, l.locals[0])
 		} else {
@@ -102,13 +105,14 @@ func newLock(cfg LockConfig, words *lockWords) (*Lock, error) {
 		}
 	}
 	n := len(cfg.Tasks)
-	l.flags = make([][]lockFlags, n)
+	l.parts = make([][]lockPart, n)
 	l.cache = make([][]lockCached, n)
 	for i := range l.cache {
 		l.cache[i] = make([]lockCached, lockCache)
 	}
 	l.cur.th, l.next.th = make([]weakThread, n), make([]weakThread, n)
-	l.ids, l.holds, l.buffers = make([]uint32, 2+n), make([]uint64, n), make([]weakThread, n)
+	l.from, l.ids = make([]uint32, 2+n), make([]uint32, 2+n)
+	l.holds, l.buffers = make([]uint64, n), make([]weakThread, n)
 	for _, t := range cfg.Tasks {
 		if err := vmalock.NumberGhosts(t.Program); err != nil {
 			return nil, err

@@ -95,7 +95,7 @@ func (l *Lock) print(v uint64) string {
 func (l *Lock) where(k []uint64) (out []string, asleep, running bool) {
 	l.open(k)
 	for i := range l.threads {
-		if l.flagsOf(i, l.ids[idTasks+i]).ended {
+		if l.part(i, l.from[idTasks+i]).ended {
 			continue
 		}
 		t := &l.cur.th[i]

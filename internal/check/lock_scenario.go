@@ -80,7 +80,7 @@ const MaxLockTasks = 8
 // armWindow is how many ops of a task are in flight under a model that reorders loads.
 const armWindow = 8
 
-// DefaultLockRequest is the check of a lock under a model that fits into a minute. The
+// DefaultLockRequest is the check of a lock under a model that takes seconds. The
 // layout is still to be set.
 func DefaultLockRequest(lock vmalock.Kind, m *cpu.Model) LockRequest {
 	r := LockRequest{Lock: lock, Model: m, ISA: cpu.X86_64, Readers: 2, Writers: 1, Detachers: 1, Rounds: 1}

@@ -1,6 +1,10 @@
 package check
 
-import "cohsim/cpu"
+import (
+	"slices"
+
+	"cohsim/cpu"
+)
 
 // A state in words: two numbers each, of shared memory, of the judge's state, and of the
 // part of each task: where it is, what it holds, its own words of memory, the registers
@@ -30,12 +34,12 @@ const (
 
 // open makes l.cur the state k, with views.
 func (l *Lock) open(k []uint64) {
-	unpackIDs(k, l.ids)
-	shared := l.mems.get(l.ids[idMem])
+	unpackIDs(k, l.from)
+	shared := l.mems.get(l.from[idMem])
 	l.cur.mem = append(l.cur.mem[:0], shared...)
 	l.cur.mem = append(l.cur.mem, l.words.initial[len(shared):]...)
 	for i := range l.threads {
-		c := l.decode(i, l.ids[idTasks+i])
+		c := l.decode(i, l.from[idTasks+i])
 		l.cur.th[i], l.holds[i] = c.th, c.holds
 		for j, slot := range l.words.private[i] {
 			l.cur.mem[slot] = c.priv[j]
@@ -122,31 +126,63 @@ func (l *Lock) encode(s *weakState, i int, holds uint64) uint32 {
 	l.key = k
 	id, isNew := l.locals[i].id(k)
 	if isNew {
-		f := lockFlags{ended: t.pc == len(p.ops) && len(t.win) == 0, guessing: t.guessing()}
+		f := lockPart{ended: t.pc == len(p.ops) && len(t.win) == 0, guessing: t.guessing()}
 		for _, v := range k[2:] {
 			f.tied = f.tied || l.words.namesEqual(v)
 		}
-		if i > 0 && i < l.cfg.Equal {
-			i = 0
+		if m.armed {
+			f.listens(m.addr)
 		}
-		l.flags[i] = append(l.flags[i], f)
+		for n := range t.win {
+			if t.halfway(n) {
+				f.halfway = append(f.halfway, t.views[n].addr)
+			}
+			if t.hasRead(n) {
+				f.listens(t.views[n].addr)
+			}
+		}
+		parts := l.partsOf(i)
+		*parts = append(*parts, f)
 	}
 	return id
 }
 
-// lockFlags is what holds for a task's part of a state.
-type lockFlags struct {
+// lockPart is what the other tasks, and the explorer, need to know of a task's part of a
+// state.
+type lockPart struct {
 	ended    bool // the task is at its end
 	guessing bool // it rests on a guess that may prove wrong
 	tied     bool // it names a task that has equals
+
+	halfway []uint64      // words of atomics that have read and are still to store
+	heard   []lockHearing // what becomes of it by another's store
 }
 
-func (l *Lock) flagsOf(i int, id uint32) lockFlags {
-	if i > 0 && i < l.cfg.Equal {
+// lockHearing is what becomes of a task's part of a state when another task stores to a
+// word from which it has read.
+type lockHearing struct {
+	addr  uint64
+	known bool
+	dead  bool   // a guess has turned out wrong
+	to    uint32 // number of the part
+}
+
+// listens notes that the task has read from an address.
+func (p *lockPart) listens(addr uint64) {
+	if !slices.ContainsFunc(p.heard, func(h lockHearing) bool { return h.addr == addr }) {
+		p.heard = append(p.heard, lockHearing{addr: addr})
+	}
+}
+
+// partsOf is what is known of the parts of a task, by number. Equal tasks share it.
+func (l *Lock) partsOf(i int) *[]lockPart {
+	if i < l.cfg.Equal {
 		i = 0
 	}
-	return l.flags[i][id]
+	return &l.parts[i]
 }
+
+func (l *Lock) part(i int, id uint32) *lockPart { return &(*l.partsOf(i))[id] }
 
 // guessing says that something was done which holds only if a guess proves right: behind
 // an op that is not done, or in the first half of an atomic whose second must follow.
@@ -208,7 +244,7 @@ func (l *Lock) Canon(k []uint64) {
 	}
 	equal := l.ids[idTasks : idTasks+l.cfg.Equal]
 	for _, id := range equal {
-		if l.flags[0][id].tied {
+		if l.parts[0][id].tied {
 			return
 		}
 	}
@@ -224,7 +260,7 @@ func (l *Lock) Canon(k []uint64) {
 func (l *Lock) Goal(k []uint64) bool {
 	unpackIDs(k, l.ids)
 	for i := range l.threads {
-		if !l.flagsOf(i, l.ids[idTasks+i]).ended {
+		if !l.part(i, l.ids[idTasks+i]).ended {
 			return false
 		}
 	}
@@ -235,7 +271,7 @@ func (l *Lock) Goal(k []uint64) bool {
 func (l *Lock) Guessing(k []uint64) bool {
 	unpackIDs(k, l.ids)
 	for i := range l.threads {
-		if l.flagsOf(i, l.ids[idTasks+i]).guessing {
+		if l.part(i, l.ids[idTasks+i]).guessing {
 			return true
 		}
 	}
@@ -265,7 +301,7 @@ func (l *Lock) Check(k []uint64) error {
 
 // setJudge makes the judge know the state l.cur.
 func (l *Lock) setJudge() {
-	l.judge.SetState(l.ghosts.get(l.ids[idGhost]))
+	l.judge.SetState(l.ghosts.get(l.from[idGhost]))
 	for i, h := range l.holds {
 		l.judge.SetHolds(i, h)
 	}

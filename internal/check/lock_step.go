@@ -19,8 +19,16 @@ func (l *Lock) Initial(b *Batch) {
 		s.th[i] = weakThread{regs: append([]uint64(nil), l.regs[i]...)}
 	}
 	for i := range s.th {
+		l.stores = l.stores[:0]
 		l.settle(s, i)
 		l.hurry(s, i)
+		for k := range s.th {
+			for _, addr := range l.stores {
+				if k != i {
+					l.weak.hear(s, k, addr)
+				}
+			}
+		}
 	}
 	ids := make([]uint32, len(l.ids))
 	ids[idMem], ids[idGhost] = l.encodeMem(s), l.encodeGhost()
@@ -30,89 +38,8 @@ func (l *Lock) Initial(b *Batch) {
 	packIDs(b.Copy(make([]uint64, l.Words())), ids)
 }
 
-// Next implements [System].
-func (l *Lock) Next(k []uint64, b *Batch) error {
-	if err := l.steps(k, func(weakMove) {}, func(ids []uint32) { packIDs(b.Copy(k), ids) }); err != nil || !l.words.news {
-		return err
-	}
-	return errNews
-}
-
-// errNews ends an exploration that rests on too little knowledge of the memory.
-var errNews = errors.New("the memory is used in a way that was not known")
-
-// Label implements [System].
-func (l *Lock) Label(k []uint64) []Step {
-	var out []Step
-	var st Step
-	err := l.steps(k, func(m weakMove) { st = l.describe(&l.cur, m) }, func([]uint32) { out = append(out, st) })
-	if err != nil {
-		out = append(out, st)
-	}
-	return out
-}
-
-// steps calls before for every move, and each with the numbers of the state that it leads
-// to, if it leads to one. The error is a law that the last move breaks.
-func (l *Lock) steps(k []uint64, before func(weakMove), each func(ids []uint32)) error {
-	l.open(k)
-	l.ended = 0
-	for i := range l.threads {
-		if l.flagsOf(i, l.ids[idTasks+i]).ended {
-			l.ended |= 1 << i
-		}
-	}
-	ids := make([]uint32, len(l.ids))
-	for i := range l.threads {
-		l.moving = l.movesOf(&l.cur, i, l.moving[:0])
-		for n := 0; n < len(l.moving); n++ {
-			m := l.moving[n]
-			before(m)
-			s := &l.next
-			s.mem = append(s.mem[:0], l.cur.mem...)
-			copy(s.th, l.cur.th)
-			l.judging, l.mine, l.err = false, 0, nil
-			l.own(s, i)
-			ok := l.perform(s, m) && l.hurry(s, i)
-			if l.err != nil {
-				return l.err
-			}
-			if !ok {
-				continue
-			}
-			l.buffers[i] = s.th[i] // keeps what has grown
-			copy(ids, l.ids)
-			ids[idMem] = l.encodeMem(s)
-			for j := range s.th {
-				if l.mine>>j&1 == 0 {
-					continue
-				}
-				h := l.holds[j]
-				if l.judging && j == i {
-					h = l.judge.Holds(i)
-				}
-				ids[idTasks+j] = l.encode(s, j, h)
-			}
-			if l.judging {
-				ids[idGhost] = l.encodeGhost()
-			}
-			each(ids)
-		}
-	}
-	return nil
-}
-
-// own gives task i slices of its own in the state s, which shares them with the cache.
-func (l *Lock) own(s *weakState, i int) {
-	t, b := &s.th[i], &l.buffers[i]
-	b.regs = append(b.regs[:0], t.regs...)
-	b.win = append(b.win[:0], t.win...)
-	b.views = append(b.views[:0], t.views...)
-	t.regs, t.win, t.views = b.regs, b.win, b.views
-	l.mine |= 1 << i
-}
-
-// perform takes a move and tells the judge; false if it leads nowhere or breaks a law.
+// perform takes a move and tells the judge; false if it leads nowhere or breaks a law. The
+// other tasks are still to hear of what it stores.
 func (l *Lock) perform(s *weakState, m weakMove) bool {
 	t := &s.th[m.thread]
 	e, v := &t.win[m.op], &t.views[m.op]
@@ -144,13 +71,9 @@ func (l *Lock) perform(s *weakState, m weakMove) bool {
 		if !e.told && !l.tellAll(t, m.thread, m.op, old) {
 			return false
 		}
-		for k := range s.th {
-			if k != m.thread && l.mine>>k&1 == 0 && s.th[k].hasRead(v.addr) {
-				l.own(s, k)
-			}
-		}
+		l.stores = append(l.stores, v.addr)
 	}
-	return l.take(s, m) && l.err == nil && l.commit(t, m.thread)
+	return l.act(s, m) && l.err == nil && l.commit(t, m.thread)
 }
 
 // tellAll tells the judge what op n of a task, which stores, means.
@@ -350,7 +273,7 @@ func lockBroken(err error) error {
 
 // freed says that an address lies in an mm that was freed.
 func (l *Lock) freed(addr uint64) bool {
-	if !l.judging && !l.ghostFreed[l.ids[idGhost]] {
+	if !l.judging && !l.ghostFreed[l.from[idGhost]] {
 		return false
 	}
 	m := l.mmOf(addr)

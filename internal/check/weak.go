@@ -33,8 +33,6 @@ type weak struct {
 
 	// retired is told of every op that leaves a window, in program order; may be nil.
 	retired func(s *weakState, thread int, e *inflight, v *view)
-
-	touched uint64 // threads, as bits, that the store of the last take told; see stored
 }
 
 // weakMemory finds the words of memory in a state; ok is false for an address that is no

@@ -87,12 +87,26 @@ func (w *weak) mayLoad(s *weakState, i, n, from int) bool {
 	return true
 }
 
-// take performs a move and lets every thread settle; false means that a guess has
-// turned out wrong.
+// take performs a move and tells everybody of it; false means that a guess has turned out
+// wrong.
 func (w *weak) take(s *weakState, m weakMove) bool {
+	addr := s.th[m.thread].views[m.op].addr
+	if !w.act(s, m) {
+		return false
+	}
+	for i := range s.th {
+		if m.kind == performStore && i != m.thread && !w.hear(s, i, addr) {
+			return false
+		}
+	}
+	return true
+}
+
+// act performs a move, in the thread that it is of alone: the others are still to hear of a
+// store. False means that a guess has turned out wrong.
+func (w *weak) act(s *weakState, m weakMove) bool {
 	t := &s.th[m.thread]
 	e, v := &t.win[m.op], &t.views[m.op]
-	w.touched = 0
 	switch m.kind {
 	case performLoad:
 		val, ok := w.value(s, m.thread, m.op, m.from)
@@ -106,7 +120,7 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 			return false
 		}
 		e.wdone = true
-		w.touched = w.stored(s, m.thread, m.op, v.addr)
+		t.stored(m.op)
 	case guessBranch:
 		e.guess = m.guess
 		t.pc = e.pc + 1
@@ -117,43 +131,38 @@ func (w *weak) take(s *weakState, m weakMove) bool {
 		e.guess = m.guess
 		t.pc = e.pc + 1
 	}
-	for i := range s.th {
-		if (i == m.thread || w.touched>>i&1 != 0) && !w.settle(s, i) {
-			return false
-		}
-	}
-	return true
+	return w.settle(s, m.thread)
 }
 
-// stored tells the loads that have read from addr that op n of thread i stored there. The
-// result has a bit for every other thread that was told.
-func (w *weak) stored(s *weakState, i, n int, addr uint64) (touched uint64) {
-	own := &s.th[i]
-	if own.views[n].op.Code != cpu.StoreExcl {
-		switch ll := own.linked(n); {
-		case ll == -1 && own.monitor.addr == addr:
-			own.monitor.void = true
-		case ll >= 0 && own.views[ll].addrOK && own.views[ll].addr == addr:
-			own.win[ll].void = true
+// stored notes that op n has stored to where a load-linked of the thread has read.
+func (t *weakThread) stored(n int) {
+	addr := t.views[n].addr
+	if t.views[n].op.Code == cpu.StoreExcl {
+		return
+	}
+	switch ll := t.linked(n); {
+	case ll == -1 && t.monitor.addr == addr:
+		t.monitor.void = true
+	case ll >= 0 && t.views[ll].addrOK && t.views[ll].addr == addr:
+		t.win[ll].void = true
+	}
+}
+
+// hear tells thread i that another has stored to addr, which concerns it if it has read
+// from there. False means that a guess has turned out wrong.
+func (w *weak) hear(s *weakState, i int, addr uint64) bool {
+	t := &s.th[i]
+	concerned := t.monitor.armed && t.monitor.addr == addr
+	if concerned {
+		t.monitor.stale = true
+	}
+	for n := range t.win {
+		if t.hasRead(n) && t.views[n].addr == addr {
+			t.win[n].stale = true
+			concerned = true
 		}
 	}
-	for k := range s.th {
-		if k == i {
-			continue
-		}
-		t := &s.th[k]
-		for j := range t.win {
-			if t.readsAt(j, addr) {
-				t.win[j].stale = true
-				touched |= 1 << k
-			}
-		}
-		if t.monitor.armed && t.monitor.addr == addr {
-			t.monitor.stale = true
-			touched |= 1 << k
-		}
-	}
-	return touched
+	return !concerned || w.settle(s, i)
 }
 
 // inflight says that the op at pc is in the window.
@@ -166,20 +175,9 @@ func (t *weakThread) inflight(pc int) bool {
 	return false
 }
 
-// readsAt says that op n has read addr in memory.
-func (t *weakThread) readsAt(n int, addr uint64) bool {
-	v := &t.views[n]
-	return v.hasLd && t.win[n].rdone && v.addr == addr && t.fromMemory(n)
-}
-
-// hasRead says that a store to addr concerns the thread, see stored.
-func (t *weakThread) hasRead(addr uint64) bool {
-	for n := range t.win {
-		if t.readsAt(n, addr) {
-			return true
-		}
-	}
-	return t.monitor.armed && t.monitor.addr == addr
+// hasRead says that op n has read memory.
+func (t *weakThread) hasRead(n int) bool {
+	return t.views[n].hasLd && t.win[n].rdone && t.fromMemory(n)
 }
 
 // settle does what takes no step in thread i: it forgets what no rule will ask for,

@@ -229,13 +229,18 @@ func (s *weakState) between(i int, addr uint64) bool {
 		}
 		u := &s.th[k]
 		for j := range u.win {
-			o := &u.views[j]
-			if o.op.Code == cpu.RMW && o.addrOK && o.addr == addr && u.win[j].rdone && o.hasSt && !o.open && !u.win[j].wdone && u.fromMemory(j) {
+			if u.halfway(j) && u.views[j].addr == addr {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// halfway says that op n is an atomic that has read memory and is still to store.
+func (t *weakThread) halfway(n int) bool {
+	e, v := &t.win[n], &t.views[n]
+	return v.op.Code == cpu.RMW && v.addrOK && e.rdone && v.hasSt && !v.open && !e.wdone && t.fromMemory(n)
 }
 
 // doomed says that a guess of a thread has turned out wrong.
