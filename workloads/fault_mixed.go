@@ -20,7 +20,7 @@ type FaultMix struct {
 	ForkPercent   float64 `toml:"fork_percent" min:"0" max:"100" doc:"share of operations that write-lock every VMA of the mm, as fork does"`
 	MapsPercent   float64 `toml:"maps_percent" min:"0" max:"100" doc:"share of operations that go through all VMAs, as a reader of /proc/PID/maps does"`
 	MovePercent   float64 `toml:"move_percent" min:"0" max:"100" doc:"share of operations that read-lock two VMAs, as UFFDIO_MOVE does"`
-	SignalPercent float64 `toml:"signal_percent" min:"0" max:"100" doc:"share of operations that send the next thread a fatal signal, which ends its operation's wait for mmap_lock or for a VMA's readers; another thread then goes on in its place"`
+	SignalPercent float64 `toml:"signal_percent" min:"0" max:"100" doc:"share of operations that send the next thread a fatal signal, which ends its operation's wait for mmap_lock or for a VMA's readers; another thread then goes on in its place; 0, the default: nobody gets a signal"`
 	GuardPercent  float64 `toml:"guard_percent" min:"0" max:"100" doc:"share of operations that set a flag of a read-locked VMA, as MADV_GUARD_INSTALL does"`
 }
 

@@ -59,6 +59,11 @@ breaks, and 1 if none does.`,
   cohsim check --mutant all                      # must all be caught
   cohsim check ./my-lock.uop`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"readers", "writers", "detachers"} {
+				if n, _ := cmd.Flags().GetInt(name); n < 0 && cmd.Flags().Changed(name) {
+					return usage("--%s %d: allowed are 0 and more", name, n)
+				}
+			}
 			return f.run(cmd, args)
 		},
 	}
@@ -68,6 +73,9 @@ breaks, and 1 if none does.`,
 	fl.IntVar(&f.readers, "readers", -1, "tasks that fault (default 3 on sc, 2 on tso, 1 on armv8)")
 	fl.IntVar(&f.writers, "writers", -1, "tasks that write-lock the VMA (default 1)")
 	fl.IntVar(&f.detachers, "detachers", -1, "tasks that unmap it (default 0 on sc, 1 on tso and armv8)")
+	for _, name := range []string{"readers", "writers", "detachers"} {
+		fl.Lookup(name).DefValue = "0" // help says what -1 stands for
+	}
 	fl.IntVar(&f.rounds, "rounds", 1, "rounds of each reader and writer")
 	fl.StringVar(&f.scenario, "scenario", "", "what the tasks do: "+strings.Join(check.ScenarioNames(), ", ")+" (default depends on the lock)")
 	fl.StringVar(&f.mutant, "mutant", "", "check with a known mistake: its `NAME`, all, or list")

@@ -89,8 +89,8 @@ robot; bench has both results for benchstat -col result.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&failOn, "fail-on", nil, "fail if a metric gets worse by more: `'METRIC>PCT'`")
-	fl.StringArrayVar(&tolerance, "tolerance", nil, "let a metric move so far: `METRIC=PCT`")
+	fl.StringArrayVar(&failOn, "fail-on", nil, "`METRIC>PCT`: fail if the metric gets worse by more percent")
+	fl.StringArrayVar(&tolerance, "tolerance", nil, "`METRIC=PCT`: let the metric move by so many percent")
 	fl.StringVar(&format, "format", "table", "print as `F`: "+strings.Join(report.ComparisonFormats(), ", "))
 	fl.BoolVar(&wide, "wide", false, "show every point, and do not fit 80 characters")
 	return cmd

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"regexp"
@@ -146,7 +147,29 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		return usage("--%s takes %s, not %q", value.GetFlag().Name, what, value.GetValue())
 	}
+	var empty *pflag.ValueRequiredError
+	if errors.As(err, &empty) {
+		return usage("--%s needs a value", empty.GetSpecifiedName())
+	}
 	return usage("%s", err)
+}
+
+var noValue = regexp.MustCompile(`^invalid value "(.*)" for flag -(.*): parse error$`)
+
+// flagMistake is flagError for the commands that parse their flags with package flag.
+func flagMistake(fs *flag.FlagSet, err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		var names []string
+		fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
+		return fmt.Errorf("unknown flag --%s%s", strings.TrimPrefix(name, "-"), didYouMeanFlag(name, names))
+	}
+	if m := noValue.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("--%s takes a whole number, not %q", m[2], m[1])
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return fmt.Errorf("--%s needs a value", name)
+	}
+	return err
 }
 
 func didYouMean(word string, known []string) string {

@@ -82,7 +82,7 @@ func layoutFlags(f *flag.FlagSet, args []string) (positional []string, err error
 	f.SetOutput(io.Discard)
 	for {
 		if err := f.Parse(args); err != nil {
-			return nil, err
+			return nil, flagMistake(f, err)
 		}
 		if f.NArg() == 0 {
 			return positional, nil

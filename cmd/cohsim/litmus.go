@@ -207,7 +207,7 @@ func parseLitmus(args []string) (*litmusFlags, error) {
 	fs.BoolVar(&f.wide, "wide", false, "")
 	for { // flags and files may be mixed
 		if err := fs.Parse(args); err != nil {
-			return nil, err
+			return nil, flagMistake(fs, err)
 		}
 		if args = fs.Args(); len(args) == 0 {
 			break

@@ -85,10 +85,26 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand(root))
 	cobra.EnableCommandSorting = false // help lists what one starts with first
 	root.AddCommand(runCommand(), compareCommand(), mergeCommand(), resultsCommand(), c2cCommand(), listCommand(), showCommand(), explainCommand(), metricsCommand(),
 		layoutCommand(), verifyCommand(), checkCommand(), litmusCommand(), validateCommand(), calibrateCommand(), measureCommand(), versionCommand())
 	return root
+}
+
+// helpCommand is cobra's, but a command that there is not is a mistake.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return oneOf("command", args[0], commandNames(root))
+			}
+			return cmd.Help()
+		},
+	}
 }
 
 // layoutCommand parses its own flags.

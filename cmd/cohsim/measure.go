@@ -21,7 +21,7 @@ func measureCommand() *cobra.Command {
 	var name, pairs string
 	cmd := &cobra.Command{
 		Use:   "measure [--budget 60s] [--name MACHINE] [--pairs FILE.csv]",
-		Short: "measure this host into a points file",
+		Short: "Measure this host into a points file",
 		Long: `Measure runs the loops behind measured points on this host: pinned threads, real
 atomics, short windows, those thrown away in which a thread lost its CPU. What it
 prints is a points file for calibrate and validate:
@@ -36,7 +36,7 @@ host gives wide ranges, not an error. Only Linux.`,
 		Example: `  cohsim measure > host.csv
   cohsim measure --budget 10s --pairs matrix.csv > host.csv
   taskset -c 0-3 cohsim measure --name four-cores`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if budget < 100*time.Millisecond || budget > 24*time.Hour {
 				return usage("--budget: %v is not between 100ms and 24h", budget)
@@ -48,7 +48,7 @@ host gives wide ranges, not an error. Only Linux.`,
 		},
 	}
 	cmd.Flags().DurationVar(&budget, "budget", time.Minute, "take about `TIME`, for example 60s or 5m")
-	cmd.Flags().StringVar(&name, "name", "", "call the `MACHINE` so in the rows; without it, after the CPU's model")
+	cmd.Flags().StringVar(&name, "name", "", "name of the `MACHINE` in the rows; without it, after the CPU's model")
 	cmd.Flags().StringVar(&pairs, "pairs", "", "write the one-way latency of every measured pair of CPUs to `FILE`")
 	return cmd
 }

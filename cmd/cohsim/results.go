@@ -44,7 +44,7 @@ name the engine's number and no revision, so they change only when the model doe
 			}
 			for _, name := range args {
 				if !slices.Contains(shipped("."), name) {
-					return usage("%q is no shipped experiment%s", name, didYouMean(name, shipped(".")))
+					return oneOf("shipped experiment", name, shipped("."))
 				}
 			}
 			if info, err := os.Stat(dir); !cmd.Flags().Changed("dir") && (err != nil || !info.IsDir()) {

@@ -162,7 +162,10 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 		Args:              oneConfig,
 		ValidArgsFunction: completeConfig,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if lines < 0 || lines > 0 && slices.Contains([]string{"csv", "json", "bench"}, f.format) {
+			if lines < 0 {
+				return usage("--lines: %d is negative", lines)
+			}
+			if lines > 0 && slices.Contains([]string{"csv", "json", "bench"}, f.format) {
 				return usage("--lines: a number of lines, shown below tables; cohsim c2c writes them as %s", f.format)
 			}
 			exp, err := f.load(cmd, args[0])

@@ -148,7 +148,7 @@ func parseVerify(args []string) (*verifyFlags, error) {
 	for {
 		exported := f.export
 		if err := fs.Parse(args); err != nil {
-			return nil, err
+			return nil, flagMistake(fs, err)
 		}
 		args = fs.Args()
 		if f.export != exported && f.file == "" && len(args) > 0 {

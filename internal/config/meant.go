@@ -24,7 +24,15 @@ func nearest(key string, siblings []string) string {
 	if c, ok := sameButUnit(key, siblings); ok {
 		return c
 	}
-	return closest(key, siblings)
+	if c := closest(key, siblings); c != "" {
+		return c
+	}
+	for _, c := range siblings { // mhz for clock_mhz
+		if strings.HasSuffix(c, "_"+key) {
+			return c
+		}
+	}
+	return ""
 }
 
 func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
@@ -48,7 +56,7 @@ func (d *decoder) meant(n *Node, path, key string, siblings []string) string {
 			return s
 		}
 	}
-	if c := closest(key, siblings); c != "" {
+	if c := nearest(key, siblings); c != "" {
 		if n.Via != "" || n.Key.Src != nil && n.Key.Src.Inline {
 			c = joinPath(path, c) // named from outside its table
 		}
@@ -119,6 +127,8 @@ func numberFor(s string, want unit, hasUnit bool) string {
 		return "; write a number of " + want.name
 	case !ok:
 		return ""
+	case !givenUnit && math.Abs(x) >= 1<<63:
+		return "; such a number does not fit 64 bits"
 	case !givenUnit:
 		return "; write " + formatNumber(x) + " without quotes"
 	case !hasUnit:

@@ -16,6 +16,9 @@ func (l *loader) reports(e *Experiment) {
 		for _, v := range a.Values {
 			s, err := report.ScalarOf(v.Label)
 			if err != nil {
+				if slices.ContainsFunc(l.c.list, func(d Diagnostic) bool { return d.At == v.at }) {
+					continue // it is no value of the key either
+				}
 				l.c.errorf(v.at, "%v cannot be a value of the axis %q: %v", v.Label, a.Name, err)
 				continue
 			}
