@@ -197,9 +197,14 @@ type Protocol struct {
 	homeRows  []HomeRow
 }
 
-// New compiles the named protocol with the options. Unknown names and combinations
-// that make no sense are errors which say what is allowed.
-func New(name string, o Options) (*Protocol, error) {
+// Check finds unknown names and combinations of options that make no sense; the errors
+// say what is allowed.
+func Check(name string, o Options) error {
+	_, err := find(name, o)
+	return err
+}
+
+func find(name string, o Options) (*definition, error) {
 	d, err := lookup(name)
 	if err != nil {
 		return nil, err
@@ -209,6 +214,15 @@ func New(name string, o Options) (*Protocol, error) {
 	}
 	if err := d.allow(o); err != nil {
 		return nil, fmt.Errorf("protocol %q: %w", name, err)
+	}
+	return d, nil
+}
+
+// New compiles the named protocol with the options. Its errors are those of Check.
+func New(name string, o Options) (*Protocol, error) {
+	d, err := find(name, o)
+	if err != nil {
+		return nil, err
 	}
 	have := o.features()
 	var cache []CacheRow

@@ -183,7 +183,7 @@ func (l *loader) points(e *Experiment) {
 		}
 		if !e.excluded(ls) {
 			cfg := l.point(e, choice, ls)
-			text, err := cfg.Tree().MarshalJSON()
+			text, err := cfg.text()
 			if err != nil {
 				panic("config: a config that has no JSON: " + err.Error()) // plain data always has
 			}

@@ -101,6 +101,13 @@ func (c *Config) Tree() *Node {
 	m := valueNode(reflect.ValueOf(c.Machine))
 	m.remove("doc") // prose decides nothing
 	out.put("machine", m)
+	overlay(out, c.rest())
+	return out
+}
+
+// rest is Tree without the machine.
+func (c *Config) rest() *Node {
+	out := &Node{Kind: Table, Children: map[string]*Node{}}
 	out.put("workload", c.Workload.tree())
 	out.put("lock", c.Lock.tree())
 	layouts := &Node{Kind: Array}
@@ -112,6 +119,68 @@ func (c *Config) Tree() *Node {
 	run.remove("seeds")
 	out.put("run", run)
 	return out
+}
+
+// text is Tree as JSON. The machine, which is most of it, is written without a tree:
+// every point of a sweep has one.
+func (c *Config) text() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(`{"machine":`)
+	err := writeValue(&b, reflect.ValueOf(&c.Machine).Elem(), "doc")
+	rest := c.rest()
+	for _, key := range rest.Keys {
+		b.WriteString(`,"` + key + `":`)
+		if err == nil {
+			err = rest.Children[key].json(&b)
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), err
+}
+
+// writeValue is valueNode and json in one, without a key of the outermost struct.
+func writeValue(b *bytes.Buffer, v reflect.Value, without string) error {
+	switch {
+	case v.Kind() == reflect.Struct:
+		sep := byte('{')
+		for _, f := range fieldsOf(v.Type()) {
+			if f.nodump || f.name == without {
+				continue
+			}
+			b.WriteByte(sep)
+			b.WriteByte('"')
+			b.WriteString(f.name)
+			b.WriteString(`":`)
+			if err := writeValue(b, v.FieldByIndex(f.index), ""); err != nil {
+				return err
+			}
+			sep = ','
+		}
+		if sep == '{' {
+			b.WriteByte(sep)
+		}
+		b.WriteByte('}')
+	case v.Kind() == reflect.Slice:
+		b.WriteByte('[')
+		for i := range v.Len() {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := writeValue(b, v.Index(i), ""); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+	case v.CanInt():
+		b.Write(strconv.AppendInt(b.AvailableBuffer(), v.Int(), 10))
+	case v.CanFloat():
+		b.WriteString(formatNumber(v.Float()))
+	case v.Kind() == reflect.String:
+		return writeString(b, v.String())
+	default:
+		return valueNode(v).json(b)
+	}
+	return nil
 }
 
 func (c Choice) tree() *Node {

@@ -256,3 +256,18 @@ func TestCancellationIsReported(t *testing.T) {
 		t.Errorf("%v, %v", doc, err)
 	}
 }
+
+func TestThePointsOfASweepAreWrittenAsTheirTrees(t *testing.T) {
+	for _, name := range []string{"contention.toml", "false-sharing.toml", "sockets.toml"} {
+		e, err := LoadShipped(name, Overrides{Set: []string{"machine.dram_ns=0.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range e.Points {
+			p := &e.Points[i]
+			if tree, err := p.Config.Tree().MarshalJSON(); err != nil || string(tree) != string(p.Text()) {
+				t.Fatalf("%s: %v\n%s\nis written\n%s", p, err, tree, p.Text())
+			}
+		}
+	}
+}

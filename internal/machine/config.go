@@ -125,7 +125,7 @@ func (c *Config) Problems() []string {
 	}
 	opt := c.Protocol.Options
 	opt.Caches = min(c.Topology.Cores(), mesi.MaxCaches)
-	if _, err := mesi.New(c.Protocol.Name, opt); err != nil {
+	if err := mesi.Check(c.Protocol.Name, opt); err != nil {
 		ps = append(ps, "protocol.name: "+err.Error())
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Placements)) {
