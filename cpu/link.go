@@ -55,7 +55,7 @@ const maxOps = 1 << 16
 // the error is then Problems.
 func Link(main *Proc, o LinkOptions) (*Program, error) {
 	l := &linker{o: o, isa: &lowerings[o.ISA], prog: &Program{Name: main.Name, ISA: o.ISA, Bind: map[string]Reg{}},
-		notes: o.Notes, told: map[*Proc]bool{}, code: make([]draft, 0, 1024)}
+		notes: o.Notes, told: map[*Proc]bool{}, deciding: map[string]bool{}, code: make([]draft, 0, 1024)}
 	if l.notes == nil {
 		l.notes = NewLinkNotes()
 	}
@@ -101,16 +101,18 @@ type linker struct {
 	notes    *LinkNotes
 	told     map[*Proc]bool // unsound ones whose problems are told
 	code     []draft
-	labels   []int      // label -> index into code, -1 while not placed
-	regNames [][]string // per register in use
-	full     bool       // maxOps or the registers ran out; said once
+	labels   []int           // label -> index into code, -1 while not placed
+	regNames [][]string      // per register in use
+	full     bool            // maxOps or the registers ran out; said once
+	deciding map[string]bool // parameters on which more depends than lengths of work
 }
 
 // draft is an op whose target is still a label.
 type draft struct {
 	op     Op
-	target int  // label, -1 if none
-	leave  bool // a jump made of an exit: threaded through where possible
+	target int    // label, -1 if none
+	leave  bool   // a jump made of an exit: threaded through where possible
+	length string // of work: the parameter that says how long, "" if a number does
 	site   Site
 }
 
@@ -140,8 +142,9 @@ type member struct{ outer, path string }
 // value is what a name or operand stands for: a register, or a number (reg is
 // NoReg).
 type value struct {
-	reg Reg
-	imm int64
+	reg   Reg
+	imm   int64
+	param string // whose value the number is, "" if it is none's
 }
 
 // move copies a result that could not be written in place.
@@ -179,14 +182,14 @@ func (l *linker) newFrame(p *Proc, up *frame) *frame {
 	}
 	f.temp = f.next
 	for _, c := range p.Consts {
-		f.names[c.Name] = value{NoReg, c.Value}
+		f.names[c.Name] = value{reg: NoReg, imm: c.Value}
 	}
 	for _, n := range p.Params {
 		v, ok := l.o.Params[n]
 		if !ok {
 			l.probs = append(l.probs, problemAt(p, nil, 0, "", "parameter %q of program %q has no value", n, p.Name))
 		}
-		f.names[n] = value{NoReg, v}
+		f.names[n] = value{NoReg, v, n}
 	}
 	for i := range p.Insts {
 		for _, name := range p.Insts[i].Labels {

@@ -42,9 +42,10 @@ func (l *linker) call(f *frame, in *Inst) {
 		} else if m, ok := f.members[o.Name]; ok && o.Kind == OpdReg && i < len(callee.Roles) {
 			g.members[name] = m
 		}
-		v := l.value(f, o)
+		v := l.passed(f, o)
 		switch {
 		case slices.Contains(written, name) || i < len(callee.Roles) && v.reg == NoReg:
+			l.decides(v)
 			r := l.local(g, name)
 			l.emit(f, in, Op{Code: ALU, Fn: Mov, Dst: r, A: NoReg, B: v.reg, C: NoReg, Imm: v.imm}, "mov "+name+", "+operandText(o), -1)
 		default:

@@ -1,5 +1,7 @@
 package cpu
 
+import "maps"
+
 // finish threads jumps, drops what no path reaches and fills in targets.
 func (l *linker) finish(main *Proc) {
 	keep, offEnd := l.reach()
@@ -27,6 +29,7 @@ func (l *linker) finish(main *Proc) {
 			n++
 		}
 	}
+	l.prog.params, l.prog.lengths = maps.Clone(l.o.Params), map[string][]int32{}
 	l.prog.Sites, l.prog.Ops = make([]Site, 0, n), make([]Op, 0, n)
 	for i := range l.code {
 		if !keep[i] {
@@ -40,9 +43,13 @@ func (l *linker) finish(main *Proc) {
 			d.op.Flags |= Ghosted
 		}
 		d.op.Site = int32(len(l.prog.Sites))
+		if d.length != "" {
+			l.prog.lengths[d.length] = append(l.prog.lengths[d.length], d.op.Site)
+		}
 		l.prog.Sites = append(l.prog.Sites, d.site)
 		l.prog.Ops = append(l.prog.Ops, d.op)
 	}
+	maps.DeleteFunc(l.prog.lengths, func(param string, _ []int32) bool { return l.deciding[param] })
 }
 
 // chase follows jumps that stand for exits to the draft they end at. A loop of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -425,5 +426,52 @@ program main
 		if op.Off != 184 || op.A != p.Bind["mm"] || site.Field != "mm_struct.mmap_lock.count" || site.Ghosts[0].Reg != p.Bind["mm"] {
 			t.Errorf("op %d is %s on %s, ghost of register %d", i, op.String(), site.Field, site.Ghosts[0].Reg)
 		}
+	}
+}
+
+func TestOnlyLengthsOfWorkAreRetimed(t *testing.T) {
+	procs, err := Parse("test.uop", []byte(`
+program spin
+	in length n
+	reg i
+	work length
+	add i, n, 1
+	work n
+
+program main
+	param think hold tries
+	reg x
+	call spin(think, tries)
+	work hold
+	mov x, 3
+	bne x, hold, over
+	work think
+over:
+	halt
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := func(think, hold, tries int64) (*Program, map[string]int64) {
+		params := map[string]int64{"think": think, "hold": hold, "tries": tries}
+		p, err := Link(procs[1], LinkOptions{Library: LibraryOf(procs...), Params: params})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, params
+	}
+	p, _ := link(10, 20, 30)
+	for _, c := range []struct {
+		think, hold, tries int64
+		retimed            bool
+	}{{10, 20, 30, true}, {11, 20, 30, true}, {0, 20, 30, false}, {10, 21, 30, false}, {10, 20, 31, false}} {
+		want, params := link(c.think, c.hold, c.tries)
+		got := p.Retimed(params)
+		if (got != nil) != c.retimed || got != nil && !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v: %v, want %v", c, got, want)
+		}
+	}
+	if zero, _ := link(0, 20, 30); zero.Retimed(p.params) != nil {
+		t.Error("work of no cycles was retimed")
 	}
 }

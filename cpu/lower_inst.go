@@ -18,10 +18,24 @@ type memPlace struct {
 
 // value resolves a register, number, constant or parameter.
 func (l *linker) value(f *frame, o Operand) value {
+	v := l.passed(f, o)
+	l.decides(v)
+	return v
+}
+
+// passed is value for what does not look at the number of a parameter.
+func (l *linker) passed(f *frame, o Operand) value {
 	if o.Kind == OpdImm {
-		return value{NoReg, o.Imm}
+		return value{reg: NoReg, imm: o.Imm}
 	}
 	return f.names[o.Name]
+}
+
+// decides notes that the program is another one with another number.
+func (l *linker) decides(v value) {
+	if v.param != "" {
+		l.deciding[v.param] = true
+	}
 }
 
 // inReg makes sure that v is in a register: what cannot be an immediate is
@@ -261,7 +275,7 @@ func (l *linker) work(f *frame, in *Inst) {
 	if len(in.Args) == 2 {
 		op.Dst = l.dest(f, in.Args[0])
 	}
-	v := l.value(f, in.Args[len(in.Args)-1])
+	v := l.passed(f, in.Args[len(in.Args)-1])
 	op.Imm = v.imm
 	switch {
 	case v.reg != NoReg:
@@ -273,7 +287,7 @@ func (l *linker) work(f *frame, in *Inst) {
 	case v.imm == 0:
 		op.Fn = Mov
 	}
-	l.emit(f, in, op, "", -1)
+	l.emit(f, in, op, "", -1).length = v.param
 }
 
 // swapped is the function or condition that gives the same with its operands

@@ -1,5 +1,7 @@
 package cpu
 
+import "slices"
+
 // A Proc is a program as written: symbolic operands, labels, calls. It comes
 // from .uop text (Parse) or from Go code, and prints back to text (Proc.String).
 // Link turns a main Proc and the Procs it calls into a Program.
@@ -92,6 +94,32 @@ type Program struct {
 	Regions []string       // names of marked regions and counted events; Site.Region indexes it
 	RegName []string       // name of each register in use, for listings
 	Bind    map[string]Reg // the main program's roles, ins, outs and locals -> register, for who initialises or reads them
+
+	params  map[string]int64   // that it was linked with
+	lengths map[string][]int32 // by parameter: the ops of work that last so long, if nothing else depends on it
+}
+
+// Retimed is what Link would make of p with other parameters, if they differ in nothing
+// but how long work lasts; nil if they do. It shares all but Ops with p.
+func (p *Program) Retimed(params map[string]int64) *Program {
+	if len(params) != len(p.params) {
+		return nil
+	}
+	for name, n := range p.params {
+		other, ok := params[name]
+		// Work of no cycles is no op.
+		if ops := p.lengths[name]; !ok || other != n && (ops == nil || n <= 0 || other <= 0) {
+			return nil
+		}
+	}
+	q := *p
+	q.Ops, q.params = slices.Clone(p.Ops), params
+	for name, ops := range p.lengths {
+		for _, i := range ops {
+			q.Ops[i].Imm = params[name]
+		}
+	}
+	return &q
 }
 
 // Site says where an op comes from and what ghost state it moves.
@@ -111,4 +139,9 @@ type Ghost struct {
 	Event string
 	Reg   Reg
 	ID    int32 // number of Event in the run's ghost vocabulary, set by the machine
+}
+
+// retimed tells whether one of p and q comes from the other by Retimed, or both from a third.
+func (p *Program) retimed(q *Program) bool {
+	return len(p.Sites) > 0 && len(p.Sites) == len(q.Sites) && &p.Sites[0] == &q.Sites[0]
 }

@@ -135,8 +135,18 @@ func (c *Core) newCode(prog *Program) code {
 		}
 	}
 	for k := range c.before {
-		if c.before[k].prog == prog {
-			x.info = c.before[k].info
+		known := &c.before[k]
+		if known.prog == prog {
+			x.info = known.info
+			return x
+		}
+		if known.prog.retimed(prog) {
+			x.info = slices.Clone(known.info)
+			for _, ops := range prog.lengths {
+				for _, i := range ops {
+					x.info[i] = c.describe(&prog.Ops[i])
+				}
+			}
 			return x
 		}
 	}

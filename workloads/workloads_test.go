@@ -2,6 +2,7 @@ package workloads_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -496,5 +497,46 @@ func TestSignalsEndWaitsForMmapLockAndForReaders(t *testing.T) {
 		if n := r.count["lock.interrupted"]; (n > 0) != (percent > 0) || (ended["rwsem_del_wake_waiter"] > 0) != (percent > 0) {
 			t.Errorf("signals in %v %% of operations ended %d waits: %v", percent, n, ended)
 		}
+	}
+}
+
+// A program whose work lasts longer is what linking it anew would give.
+func TestARetimedProgramIsTheOneLinkedAnew(t *testing.T) {
+	retimed, others := 0, 0
+	for _, k := range workloads.Kinds() {
+		if _, ok := k.Params().(*workloads.UserProgram); ok {
+			continue // needs a file
+		}
+		e := env(t, vmalock.VMRefcnt, cpu.X86_64, 2)
+		plan, err := k.Build(e, k.Params())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range plan.Programs {
+			main := &plan.Programs[i]
+			link := func(params map[string]int64) *cpu.Program {
+				p, err := cpu.Link(main.Proc(), cpu.LinkOptions{ISA: e.ISA, Layout: e.Layout, Params: params, Library: plan.Library})
+				if err != nil {
+					return nil // another number is a mistake
+				}
+				return p
+			}
+			first := link(main.Params)
+			for name, n := range main.Params {
+				for _, other := range []int64{0, 1, n + 1} {
+					params := maps.Clone(main.Params)
+					params[name] = other
+					got := first.Retimed(params)
+					if got == nil {
+						others++
+					} else if retimed++; !reflect.DeepEqual(got, link(params)) {
+						t.Errorf("%s: with %s = %d instead of %d another program is linked", k.Name, name, other, n)
+					}
+				}
+			}
+		}
+	}
+	if retimed < 10 || others < 10 {
+		t.Errorf("%d programs were retimed, %d were not", retimed, others)
 	}
 }

@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -98,6 +100,16 @@ func TestAProgramDigestFollowsOpsAndGhosts(t *testing.T) {
 	changed.Sites[op].Line++
 	if programDigest(&changed) != want {
 		t.Error("a comment above an op gives another digest")
+	}
+}
+
+func TestADigestIsOfEveryFieldOfAnOp(t *testing.T) {
+	e := loadText(t, small)
+	for _, op := range e.points[e.Points[0].Config].programs[0].Ops {
+		want, err := binary.Append(nil, binary.LittleEndian, &op)
+		if got := appendOp(nil, &op); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%+v: % x, want % x, %v", op, got, want, err)
+		}
 	}
 }
 

@@ -3,9 +3,7 @@ package experiment
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"cohsim/configs"
@@ -42,6 +40,7 @@ type builder struct {
 	locks    map[lockKey]vmalock.Kind
 	layouts  map[string]*mem.Layout
 	programs map[string]*cpu.Program // by linkKey
+	alike    map[string]*cpu.Program // the latest, by linkKey without parameters
 	notes    *cpu.LinkNotes
 	digests  map[any]string // of layouts and programs, by their pointers
 	plans    plans
@@ -58,7 +57,7 @@ type lockKey struct {
 func newBuilder() *builder {
 	return &builder{open: os.ReadFile,
 		points: map[*config.Config]*point{}, locks: map[lockKey]vmalock.Kind{}, layouts: map[string]*mem.Layout{},
-		programs: map[string]*cpu.Program{}, notes: cpu.NewLinkNotes(), digests: map[any]string{}, told: map[string]bool{},
+		programs: map[string]*cpu.Program{}, alike: map[string]*cpu.Program{}, notes: cpu.NewLinkNotes(), digests: map[any]string{}, told: map[string]bool{},
 	}
 }
 
@@ -194,11 +193,19 @@ func (b *builder) layout(lock vmalock.Kind, over []config.Layout) (*mem.Layout, 
 	return l, nil
 }
 
-// link links a main program, unless one like it was linked before.
+// link links a main program, unless it was linked before, or one that differs in how
+// long work lasts.
 func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) (*cpu.Program, error) {
-	key := p.linkKey(main)
+	text := p.linkKey(main)
+	key := text + fmt.Sprint(main.Params)
 	if prog := b.programs[key]; prog != nil {
 		return prog, nil
+	}
+	if like := b.alike[text]; like != nil {
+		if prog := like.Retimed(main.Params); prog != nil {
+			b.programs[key] = prog
+			return prog, nil
+		}
 	}
 	prog, err := cpu.Link(main.Proc(), cpu.LinkOptions{ISA: p.isa, Layout: p.layout, Params: main.Params, Library: plan.Library, Notes: b.notes})
 	if err != nil {
@@ -207,7 +214,7 @@ func (b *builder) link(p *point, plan *workloads.Plan, main *workloads.Program) 
 	if err := vmalock.NumberGhosts(prog); err != nil {
 		return nil, err
 	}
-	b.programs[key] = prog
+	b.programs[key], b.alike[text] = prog, prog
 	return prog, nil
 }
 
@@ -227,13 +234,10 @@ func (p *point) farAtomics() error {
 	return nil
 }
 
-// linkKey is everything that the linked program depends on.
+// linkKey is everything that the linked program depends on, but for its parameters.
 func (p *point) linkKey(main *workloads.Program) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%v %p %s %+v\n", p.isa, p.layout, p.lock.Source.File, p.lock.Options)
-	for _, name := range slices.Sorted(maps.Keys(main.Params)) {
-		fmt.Fprintf(&s, "%s=%d ", name, main.Params[name])
-	}
 	if main.Main == nil {
 		s.WriteString(main.Text)
 		return s.String()

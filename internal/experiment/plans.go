@@ -26,29 +26,40 @@ type planKey struct {
 	seed   uint64
 }
 
-// plans remembers the latest ones: a few, because they may be large. Runs ask it at once.
+// plans remembers the latest ones, as far as there is room. Runs ask it at once.
 type plans struct {
-	mu     sync.Mutex
-	latest [8]*planned
-	oldest int
+	mu    sync.Mutex
+	known map[planKey]*planned
+	order []*planned // the oldest first
+	words int
 }
+
+// plannedWords is how many initial values plans has room for: with the objects that
+// these are in, some 100 MB.
+const plannedWords = 1 << 20
 
 func (ps *plans) find(key planKey) *planned {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	for _, p := range ps.latest {
-		if p != nil && p.key == key {
-			return p
-		}
-	}
-	return nil
+	return ps.known[key]
 }
 
 func (ps *plans) add(p *planned) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.latest[ps.oldest] = p
-	ps.oldest = (ps.oldest + 1) % len(ps.latest)
+	if ps.known == nil {
+		ps.known = map[planKey]*planned{}
+	}
+	if ps.known[p.key] != nil {
+		return // of another run, at the same time
+	}
+	ps.known[p.key] = p
+	ps.order = append(ps.order, p)
+	for ps.words += len(p.init); ps.words > plannedWords && len(ps.order) > 1; ps.order = ps.order[1:] {
+		delete(ps.known, ps.order[0].key)
+		ps.words -= len(ps.order[0].init)
+		ps.order[0] = nil
+	}
 }
 
 // planKey is all but the seed that the plan of a point depends on.

@@ -43,14 +43,11 @@ func (e *Experiment) identity(p *config.Point) ([]byte, error) {
 
 // programDigest covers what a program does, and not where it is written.
 func programDigest(p *cpu.Program) string {
-	text := fmt.Appendln(nil, p.Regions)
-	for _, op := range p.Ops {
-		site := &p.Sites[op.Site]
+	text := fmt.Appendln(make([]byte, 0, 32*len(p.Ops)), p.Regions)
+	for i := range p.Ops {
+		op, site := p.Ops[i], &p.Sites[p.Ops[i].Site]
 		op.Site = 0
-		var err error
-		if text, err = binary.Append(text, binary.LittleEndian, &op); err != nil {
-			panic("experiment: an op that is no plain data: " + err.Error())
-		}
+		text = appendOp(text, &op)
 		text = strconv.AppendInt(text, int64(site.Region), 10)
 		if len(site.Ghosts) > 0 {
 			text = fmt.Append(text, site.Ghosts)
@@ -58,6 +55,14 @@ func programDigest(p *cpu.Program) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
+}
+
+// appendOp appends the fields of an op in their order, as [binary.Append] would.
+func appendOp(text []byte, op *cpu.Op) []byte {
+	text = append(text, byte(op.Code), byte(op.Fn), byte(op.Order), byte(op.Flags), byte(op.Dst), byte(op.A), byte(op.B), byte(op.C))
+	text = binary.LittleEndian.AppendUint32(text, uint32(op.Off))
+	text = binary.LittleEndian.AppendUint32(text, uint32(op.Site))
+	return binary.LittleEndian.AppendUint64(text, uint64(op.Imm))
 }
 
 // recordText is what is stored of a run.
