@@ -103,9 +103,10 @@ func writeOutputs(a *experiment.Archive) error {
 // outputs makes the files of a result: NAME.txt, NAME.md and so on, and the
 // figures, NAME-figure-1.svg. It is the one place that decides which there are.
 func outputs(doc *report.Document, p *experiment.Plan, formats, figures []string, put func(name string, text []byte) error) error {
+	printer := report.NewPrinter(doc, p.Reports, report.Options{Command: p.Command})
 	for _, format := range formats {
 		var b bytes.Buffer
-		if err := report.Write(&b, format, doc, p.Reports, report.Options{Command: p.Command}); err != nil {
+		if err := printer.Write(&b, format); err != nil {
 			return err
 		}
 		if err := put(p.Name+"."+extensions[format], b.Bytes()); err != nil {

@@ -132,8 +132,9 @@ func finish(b *testing.B, e *Experiment, a *Archive, doc *report.Document) {
 	if err := a.Finish(); err != nil {
 		b.Fatal(err)
 	}
+	printer := report.NewPrinter(doc, e.Reports, report.Options{})
 	for _, format := range report.Formats() {
-		if err := report.Write(io.Discard, format, doc, e.Reports, report.Options{}); err != nil {
+		if err := printer.Write(io.Discard, format); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -47,8 +47,8 @@ func writeBenchPair(w io.Writer, base, head *Document) error {
 func benchLines(b *bytes.Buffer, d *Document) {
 	exact := len(d.Seeds()) == 1
 	seen := map[string]bool{}
-	for _, r := range d.Records {
-		for _, m := range r.Metrics {
+	for i := range d.Records {
+		for _, m := range d.Records[i].Metrics {
 			if seen[m.Name] {
 				continue
 			}
@@ -70,7 +70,9 @@ func benchLines(b *bytes.Buffer, d *Document) {
 	axes, _ := d.Axes()
 	short := shortNames(axes)
 	whole := "Benchmark" + camel(d.Name())
-	for _, r := range d.Records {
+	var words, of []string // the names of the last record's metrics as one word, and as they are
+	for i := range d.Records {
+		r := &d.Records[i]
 		name := whole
 		for i, a := range axes {
 			if v, ok := r.Axis(a); ok {
@@ -79,10 +81,20 @@ func benchLines(b *bytes.Buffer, d *Document) {
 		}
 		// A trailing -8 would be read as GOMAXPROCS.
 		name = procs.ReplaceAllString(name, "_$1")
-		fmt.Fprintf(b, "%s 1", name)
-		for _, m := range r.Metrics {
+		b.WriteString(name + " 1")
+		for j := range r.Metrics {
+			m := &r.Metrics[j]
+			if j == len(of) {
+				words, of = append(words, ""), append(of, "")
+			}
+			if of[j] != m.Name {
+				words[j], of[j] = oneWord(m.Name), m.Name
+			}
 			if !m.Value.IsMissing() {
-				fmt.Fprintf(b, " %s %s", m.Value, oneWord(m.Name))
+				b.WriteByte(' ')
+				b.Write(m.Value.Append(b.AvailableBuffer()))
+				b.WriteByte(' ')
+				b.WriteString(words[j])
 			}
 		}
 		b.WriteByte('\n')

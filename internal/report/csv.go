@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -24,30 +25,70 @@ var (
 // empty field, which pandas and R read as NA.
 func WriteCSV(w io.Writer, d *Document, command string) error {
 	axes, _ := d.Axes()
-	out := csv.NewWriter(w)
-	row := slices.Concat(axes, tail[:], origin[:])
-	if err := out.Write(row); err != nil {
+	var b bytes.Buffer
+	quoted := csv.NewWriter(&b)
+	// fields appends fields as encoding/csv writes them. There are few of them: of the
+	// many rows of a record only metric, value and unit differ.
+	fields := func(text []byte, row ...string) ([]byte, error) {
+		b.Reset()
+		err := quoted.Write(row)
+		quoted.Flush()
+		return append(text, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...), err
+	}
+	text, err := fields(nil, slices.Concat(axes, tail[:], origin[:])...)
+	if err != nil {
 		return err
 	}
-	copy(row[len(axes)+len(tail):], []string{strconv.Itoa(d.Engine), d.ConfigHash, command})
-	for _, r := range d.Records {
+	from, err := fields(nil, strconv.Itoa(d.Engine), d.ConfigHash, command)
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	row := make([]string, len(axes)+1)
+	for i := range d.Records {
+		r := &d.Records[i]
 		for i, a := range axes {
 			v, _ := r.Axis(a)
 			row[i] = v.String()
 		}
-		for _, m := range r.Metrics {
-			text := ""
-			if !m.Value.IsMissing() {
-				text = m.Value.String()
+		row[len(axes)] = strconv.FormatUint(r.Seed, 10)
+		of, err := fields(nil, row...)
+		if err != nil {
+			return err
+		}
+		for j := range r.Metrics {
+			m := &r.Metrics[j]
+			text = append(append(text, of...), ',')
+			if csvPlain(m.Name) && csvPlain(m.Unit) {
+				text = append(append(text, m.Name...), ',')
+				if !m.Value.IsMissing() {
+					text = m.Value.Append(text)
+				}
+				text = append(append(text, ','), m.Unit...)
+			} else {
+				value := ""
+				if !m.Value.IsMissing() {
+					value = m.Value.String()
+				}
+				if text, err = fields(text, m.Name, value, m.Unit); err != nil {
+					return err
+				}
 			}
-			copy(row[len(axes):], []string{strconv.FormatUint(r.Seed, 10), m.Name, text, m.Unit})
-			if err := out.Write(row); err != nil {
-				return err
-			}
+			text = append(append(append(text, ','), from...), '\n')
 		}
 	}
-	out.Flush()
-	return out.Error()
+	_, err = w.Write(text)
+	return err
+}
+
+// csvPlain tells whether a field needs no quotes: names and units do not.
+func csvPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && c != '.' && c != '_' && (c < '0' || c > '9') && c != '/' && c != '%' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // ReadCSV reads what WriteCSV wrote, also without the columns from engine on. CSV does not tell the string "8" from the

@@ -34,26 +34,45 @@ func CheckFormat(format string) error {
 // Write prints a document in a format: json, csv and bench carry every record,
 // the other formats carry the tables of specs, or a sensible one without any.
 func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options) error {
+	return NewPrinter(doc, specs, opt).Write(w, format)
+}
+
+// Printer writes one document in several formats, and makes its tables once.
+type Printer struct {
+	doc    *Document
+	specs  []Spec
+	opt    Options
+	tables []Table // nil before the first format that has tables
+}
+
+// NewPrinter is for what Write would print.
+func NewPrinter(doc *Document, specs []Spec, opt Options) *Printer {
+	return &Printer{doc: doc, specs: specs, opt: opt}
+}
+
+// Write prints the document in a format.
+func (p *Printer) Write(w io.Writer, format string) (err error) {
 	switch format {
 	case "json":
-		return WriteJSON(w, doc)
+		return WriteJSON(w, p.doc)
 	case "csv":
-		return WriteCSV(w, doc, opt.Command)
+		return WriteCSV(w, p.doc, p.opt.Command)
 	case "bench":
-		return WriteBench(w, doc)
+		return WriteBench(w, p.doc)
 	}
 	if err := CheckFormat(format); err != nil {
 		return err
 	}
-	tables, err := Tables(doc, specs, opt)
-	if err != nil {
-		return err
+	if p.tables == nil {
+		if p.tables, err = Tables(p.doc, p.specs, p.opt); err != nil {
+			return err
+		}
 	}
-	caption := Provenance(doc, specs...)
-	if opt.Command != "" {
-		caption += "\n" + opt.Command
+	caption := Provenance(p.doc, p.specs...)
+	if p.opt.Command != "" {
+		caption += "\n" + p.opt.Command
 	}
-	return writeTables(w, format, caption, tables, opt)
+	return writeTables(w, format, caption, p.tables, p.opt)
 }
 
 // WriteTables prints tables in a format; bench has no place for them.
