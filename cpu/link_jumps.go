@@ -1,6 +1,9 @@
 package cpu
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // finish threads jumps, drops what no path reaches and fills in targets.
 func (l *linker) finish(main *Proc) {
@@ -29,7 +32,7 @@ func (l *linker) finish(main *Proc) {
 			n++
 		}
 	}
-	l.prog.params, l.prog.lengths = maps.Clone(l.o.Params), map[string][]int32{}
+	work := map[string][]int32{} // by the parameter that says how long
 	l.prog.Sites, l.prog.Ops = make([]Site, 0, n), make([]Op, 0, n)
 	for i := range l.code {
 		if !keep[i] {
@@ -44,12 +47,14 @@ func (l *linker) finish(main *Proc) {
 		}
 		d.op.Site = int32(len(l.prog.Sites))
 		if d.length != "" {
-			l.prog.lengths[d.length] = append(l.prog.lengths[d.length], d.op.Site)
+			work[d.length] = append(work[d.length], d.op.Site)
 		}
 		l.prog.Sites = append(l.prog.Sites, d.site)
 		l.prog.Ops = append(l.prog.Ops, d.op)
 	}
-	maps.DeleteFunc(l.prog.lengths, func(param string, _ []int32) bool { return l.deciding[param] })
+	for _, name := range slices.Sorted(maps.Keys(l.o.Params)) {
+		l.prog.params = append(l.prog.params, param{name, l.o.Params[name], !l.deciding[name] && work[name] != nil, work[name]})
+	}
 }
 
 // chase follows jumps that stand for exits to the draft they end at. A loop of

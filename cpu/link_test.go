@@ -471,7 +471,7 @@ over:
 			t.Errorf("%+v: %v, want %v", c, got, want)
 		}
 	}
-	if zero, _ := link(0, 20, 30); zero.Retimed(p.params) != nil {
+	if zero, _ := link(0, 20, 30); zero.Retimed(map[string]int64{"think": 10, "hold": 20, "tries": 30}) != nil {
 		t.Error("work of no cycles was retimed")
 	}
 }

@@ -95,8 +95,17 @@ type Program struct {
 	RegName []string       // name of each register in use, for listings
 	Bind    map[string]Reg // the main program's roles, ins, outs and locals -> register, for who initialises or reads them
 
-	params  map[string]int64   // that it was linked with
-	lengths map[string][]int32 // by parameter: the ops of work that last so long, if nothing else depends on it
+	params []param // that it was linked with, by their names
+}
+
+// param is a value that a program was linked with.
+type param struct {
+	name  string
+	value int64
+	// length says that the program depends on it in how long work lasts and nothing
+	// else, and work is those ops. Work of no cycles is no op.
+	length bool
+	work   []int32
 }
 
 // Retimed is what Link would make of p with other parameters, if they differ in nothing
@@ -105,21 +114,27 @@ func (p *Program) Retimed(params map[string]int64) *Program {
 	if len(params) != len(p.params) {
 		return nil
 	}
-	for name, n := range p.params {
-		other, ok := params[name]
-		// Work of no cycles is no op.
-		if ops := p.lengths[name]; !ok || other != n && (ops == nil || n <= 0 || other <= 0) {
+	q := *p
+	q.Ops, q.params = slices.Clone(p.Ops), slices.Clone(p.params)
+	for i := range q.params {
+		to := &q.params[i]
+		value, ok := params[to.name]
+		if !ok || value != to.value && !(to.length && to.value > 0 && value > 0) {
 			return nil
 		}
-	}
-	q := *p
-	q.Ops, q.params = slices.Clone(p.Ops), params
-	for name, ops := range p.lengths {
-		for _, i := range ops {
-			q.Ops[i].Imm = params[name]
+		to.value = value
+		if to.length {
+			for _, op := range to.work {
+				q.Ops[op].Imm = value
+			}
 		}
 	}
 	return &q
+}
+
+// retimed tells whether one of p and q comes from the other by Retimed, or both from a third.
+func (p *Program) retimed(q *Program) bool {
+	return len(p.Sites) > 0 && len(p.Sites) == len(q.Sites) && &p.Sites[0] == &q.Sites[0]
 }
 
 // Site says where an op comes from and what ghost state it moves.
@@ -139,9 +154,4 @@ type Ghost struct {
 	Event string
 	Reg   Reg
 	ID    int32 // number of Event in the run's ghost vocabulary, set by the machine
-}
-
-// retimed tells whether one of p and q comes from the other by Retimed, or both from a third.
-func (p *Program) retimed(q *Program) bool {
-	return len(p.Sites) > 0 && len(p.Sites) == len(q.Sites) && &p.Sites[0] == &q.Sites[0]
 }

@@ -142,8 +142,8 @@ func (c *Core) newCode(prog *Program) code {
 		}
 		if known.prog.retimed(prog) {
 			x.info = slices.Clone(known.info)
-			for _, ops := range prog.lengths {
-				for _, i := range ops {
+			for _, p := range prog.params {
+				for _, i := range p.work {
 					x.info[i] = c.describe(&prog.Ops[i])
 				}
 			}
