@@ -83,6 +83,9 @@ func mergeInto(stderr io.Writer, out string, dirs []string) ([]*experiment.Archi
 			continue
 		}
 		plans, err := experiment.Plans(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, usage("%s: there is no such directory", dir)
+		}
 		if err != nil {
 			return nil, &ioError{err}
 		}

@@ -70,7 +70,7 @@ func TestMergeRefusesWhatDoesNotBelongTogether(t *testing.T) {
 		{[]string{a, "--out", b}, exitUsage, "have different sweeps: config "},
 		{[]string{empty}, exitUsage, empty + " has no sweep"},
 		{[]string{a, empty}, exitUsage, empty + " has no sweep"},
-		{[]string{a, filepath.Join(empty, "nosuch")}, exitIO, "nosuch: no such file or directory"},
+		{[]string{a, filepath.Join(empty, "nosuch")}, exitUsage, "nosuch: there is no such directory"},
 		{[]string{a, "--out", "/dev/null/x"}, exitIO, "not a directory"},
 		{[]string{a, "--format", "tabel"}, exitUsage, `did you mean "table"?`},
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -278,6 +279,27 @@ func TestAnInterruptedSweepSaysHowToGoOn(t *testing.T) {
 		if want := fmt.Sprintf(" of %d runs; the same command goes on from there\n", sweepRuns); !strings.Contains(msg.String(), want) {
 			t.Errorf("%v: no %q in %s", sig, want, msg.String())
 		}
+	}
+}
+
+func TestAnInterruptedSweepWithoutADirectorySaysHowToKeepRuns(t *testing.T) {
+	cmd := exec.Command(binary, "run", sweepFile(t, "measure_ns = 20000", "measure_ns = 20000000"))
+	msg, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 1)
+	if _, err := msg.Read(line); err != nil { // the first line of progress: it runs
+		t.Fatal(err)
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	rest, _ := io.ReadAll(msg)
+	cmd.Wait() // an error, since the exit code is not 0
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(string(rest), "with --out DIR the runs that are done are") {
+		t.Errorf("exit code %d\n%s", code, rest)
 	}
 }
 

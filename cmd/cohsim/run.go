@@ -210,6 +210,12 @@ on another host, with the same DIR or one that cohsim merge joins later.`,
 					return report.WriteTables(w, tableFormat(f.format), []report.Table{pointsTable(exp)}, report.Options{Wide: f.wide})
 				})
 			}
+			if opt.Archive == nil && len(todo) > 1 {
+				note := func() string {
+					return "nothing is kept; with --out DIR the runs that are done are, and the same command goes on from there"
+				}
+				onInterrupt.Store(&note)
+			}
 			opt.Progress = progress(stderr, func(i int) string { return exp.RunName(todo[i]) })
 			doc, details, err := exp.Run(cmd.Context(), opt)
 			if err != nil {
