@@ -59,13 +59,13 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// entry is a key or metric that can be explained.
+// entry is a key, a workload, a lock or a metric that can be explained.
 type entry struct{ name, text string }
 
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain KEY|METRIC...",
-		Short: "Say what a key of a config, or a metric, means",
+		Use:   "explain KEY|METRIC|WORKLOAD|LOCK...",
+		Short: "Say what a key of a config, a metric, a workload or a lock is",
 		Example: `  cohsim explain machine.core.window coh.hitm
   cohsim explain machine.fabric            a table explains all its keys`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,10 +113,10 @@ func explain(all []entry, name string) (found []string, err error) {
 	for _, e := range all {
 		names = append(names, e.name)
 	}
-	return nil, usage("there is no key and no metric %q%s", name, didYouMean(name, names))
+	return nil, usage("there is no key, metric, workload or lock %q%s", name, didYouMean(name, names))
 }
 
-// entries are all keys of a config, then all metrics.
+// entries are all keys of a config, then all workloads, locks and metrics.
 func entries() (out []entry) {
 	add := func(where string, keys []config.Key) {
 		for _, k := range keys {
@@ -147,6 +147,12 @@ func entries() (out []entry) {
 		{Path: "exclude", Type: "array of tables", Doc: "points to leave out: axis = value or list of values, all of which must hold"},
 	} {
 		add("", []config.Key{k})
+	}
+	for _, k := range workloads.Kinds() {
+		out = append(out, entry{k.Name, fmt.Sprintf("%s (workload)\n  %s\n", k.Name, k.Doc)})
+	}
+	for _, k := range vmalock.Kinds() {
+		out = append(out, entry{k.Name, fmt.Sprintf("%s (lock)\n  %s\n", k.Name, k.Doc)})
 	}
 	for _, m := range stats.Metrics() {
 		text := fmt.Sprintf("%s (metric, %s)\n  %s\n  %s\n", m.Name, m.Unit, m.Doc, m.Formula)

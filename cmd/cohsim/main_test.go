@@ -192,6 +192,7 @@ func TestUserProgramsRun(t *testing.T) {
 func TestCommandsThatExplain(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"list", "vm_refcnt"},
+		{"explain fault_mixed", "fault_mixed (workload)"},
 		{"list locks", "mmap_lock"},
 		{"list programs", "vma_start_read"},
 		{"list workloads", "fault_same_vma"},
