@@ -129,9 +129,6 @@ func (j *Judge) mmapLocked(thread int) bool {
 // leaves sections, what matters is only who entered before which node was replaced, or
 // before the period began.
 func (j *Judge) rcuState(to []uint64) []uint64 {
-	if len(j.allNodes) == 0 {
-		return to
-	}
 	mask := func(event uint64) (m uint64) {
 		for i := range j.rcu.sections {
 			if s := &j.rcu.sections[i]; s.depth > 0 && s.since < event {
@@ -161,9 +158,6 @@ func (j *Judge) rcuState(to []uint64) []uint64 {
 // setRCUState is the reverse. The masks are nested, because a later event is after all
 // sections that an earlier one is after; so times follow from how many they have.
 func (j *Judge) setRCUState(from []uint64) {
-	if len(j.allNodes) == 0 {
-		return
-	}
 	const later = 1 << 20 // than all that is told
 	at := func(mask uint64) uint64 { return 2*uint64(bits.OnesCount64(mask)) + 1 }
 	var masks []uint64

@@ -128,5 +128,5 @@ func (j *Judge) Names(thread int) bool {
 			return true
 		}
 	}
-	return len(j.allNodes) > 0 && thread < len(j.rcu.sections) && j.rcu.sections[thread].depth > 0
+	return thread < len(j.rcu.sections) && j.rcu.sections[thread].depth > 0
 }

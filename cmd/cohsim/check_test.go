@@ -136,6 +136,18 @@ func TestABadLockOfAUserIsDiagnosed(t *testing.T) {
 	}
 }
 
+// The read sections of one state are not those of the state that was explored before it.
+func TestALockOfAUserMayMarkReadSectionsOfItsOwn(t *testing.T) {
+	file, err := filepath.Abs(filepath.Join("testdata", "locks", "own-sections.uop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := ok(t, "check", file, "--model", "sc,tso", "--readers", "2", "--detachers", "1")
+	if strings.Count(out, "holds") != 2 {
+		t.Errorf("got\n%s", out)
+	}
+}
+
 func TestRunsSayWhatJudgingCost(t *testing.T) {
 	args := []string{"run", "quickstart", "--set", "run.cores=2", "--set", "run.warmup_ns=2000", "--set", "run.measure_ns=20000"}
 	if _, _, msg := cohsim(t, args...); !strings.Contains(msg, "locks judged: ") {
