@@ -44,8 +44,15 @@ type Plan struct {
 	Threads  []Thread // one per Env.Threads, in order
 	Library  cpu.Library
 	Init     []vmalock.Word        // memory is zero elsewhere
+	Walks    []Walk                // what threads have read before the run
 	Judge    func() *vmalock.Judge // a new one; nil if no program has ghosts
 	Ops      []string              // regions that count as operations
+}
+
+// Walk is lines that a thread alone has read before the run, in that order.
+type Walk struct {
+	Thread int
+	Lines  []uint64
 }
 
 // Program is a main program with the values of its parameters.

@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"slices"
 
 	"cohsim/cpu"
 	"cohsim/internal/mem"
@@ -58,20 +59,18 @@ var UncontendedKind = define(Kind{
 
 // Chase are the parameters of chase.
 type Chase struct {
-	Bytes int `toml:"bytes" min:"64" max:"268435456" doc:"memory that the pointers go through, a multiple of 64; private to each thread"`
+	Bytes int `toml:"bytes" min:"64" max:"1099511627776" doc:"memory that the pointers go through, a multiple of 64; private to each thread; of more than 128 MiB, twice the largest LLC of any machine here, only so much is gone through"`
 }
 
+// mostChased is how much memory a thread goes through: more would not fit the caches
+// either, and a simulated line takes a few times its bytes.
+const mostChased = 1 << 27
+
 const chaseText = `
-# Touches all lines, with as much overlap as the core has, then follows the pointers
-# in them, one per line, through all lines in a random order.
+# Follows the pointers in its lines, one per line, through all lines in a random order,
+# as it has done once before the run.
 program chase
-	in at to
-	reg p x
-	mov p, at
-touch:
-	load x, [p]
-	add p, p, 64
-	blt p, to, touch likely
+	in at
 again:
 	mark begin op
 	load at, [at]
@@ -89,24 +88,26 @@ var ChaseKind = define(Kind{
 		if f.Bytes%mem.LineBytes != 0 {
 			return nil, fmt.Errorf("workload.bytes = %d is no multiple of %d", f.Bytes, mem.LineBytes)
 		}
-		if f.Bytes*env.Threads > 1<<28 {
-			return nil, fmt.Errorf("workload.bytes = %d for %d threads is more than 256 MiB", f.Bytes, env.Threads)
+		bytes := min(f.Bytes, mostChased)
+		if bytes*env.Threads > 2*mostChased {
+			return nil, fmt.Errorf("workload.bytes = %d for %d threads is more than 256 MiB", bytes, env.Threads)
 		}
 		w := vmalock.NewWorld(env.Layout, env.Space)
 		p := bench(env, w, chaseText, "op")
 		for i := range p.Threads {
-			base := w.Space.NewRaw(fmt.Sprintf("chase[%d]", i), f.Bytes, mem.PageBytes)
-			ring(w, base, f.Bytes/mem.LineBytes, env.stream(i))
+			base := w.Space.NewRaw(fmt.Sprintf("chase[%d]", i), bytes, mem.PageBytes)
+			lines := ring(w, base, bytes/mem.LineBytes, env.stream(i))
 			p.Threads[i].bind("at", uint64(base))
-			p.Threads[i].bind("to", uint64(base)+uint64(f.Bytes))
+			p.Walks = append(p.Walks, Walk{Thread: i, Lines: lines})
 		}
 		return p.finish(w)
 	},
 })
 
 // ring links n lines from base into one cycle in a random order (Sattolo's
-// algorithm): the first word of each line is the address of the next.
-func ring(w *vmalock.World, base mem.Addr, n int, seed uint64) {
+// algorithm): the first word of each line is the address of the next. It returns the
+// lines in the order of the cycle.
+func ring(w *vmalock.World, base mem.Addr, n int, seed uint64) []uint64 {
 	mix := cpu.Op{Code: cpu.ALU, Fn: cpu.Mix}
 	next := make([]int, n)
 	for i := range next {
@@ -117,7 +118,13 @@ func ring(w *vmalock.World, base mem.Addr, n int, seed uint64) {
 		k := int(seed % uint64(i))
 		next[i], next[k] = next[k], next[i]
 	}
+	w.Init = slices.Grow(w.Init, n)
 	for i, to := range next {
 		w.Init = append(w.Init, vmalock.Word{Addr: base + mem.Addr(i*mem.LineBytes), Bytes: 8, Value: uint64(base) + uint64(to*mem.LineBytes)})
 	}
+	lines := make([]uint64, n)
+	for i, at := 0, 0; i < n; i++ {
+		lines[i], at = base.Line()+uint64(at), next[at]
+	}
+	return lines
 }

@@ -27,7 +27,8 @@ func calibrateCommand() *cobra.Command {
 whose use is calibrate, and to no others. It prints the file with the fitted values;
 comments say what is left of each row, and how far each key moves the rows. The file
 itself is never touched, and --out writes only where nothing is, unless --force says so.
-A row whose simulation aborts is left out of the fit and named; the exit code is then 3.`,
+A row whose simulation aborts is left out of the fit and named, and one that aborts only with
+the fitted values is named too; the exit code is then 3.`,
 		Example: "  cohsim calibrate my-host.toml --points my-host.csv --out fitted.toml",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -72,8 +73,8 @@ A row whose simulation aborts is left out of the fit and named; the exit code is
 			} else if err = sweep.WriteFile(out, []byte(fitted)); err != nil {
 				err = &ioError{err}
 			}
-			if err == nil && len(fit.Aborted) > 0 {
-				err = abortedPoints(cmd, fit.Aborted)
+			if aborted := append(fit.Aborted, fit.Later...); err == nil && len(aborted) > 0 {
+				err = abortedPoints(cmd, aborted)
 			}
 			return err
 		},

@@ -108,7 +108,8 @@ func validateCommand() *cobra.Command {
 		Long: `Validate runs the workload behind every measured point and says how far off the
 model is: per point, per family of points (geometric mean, 90th percentile, maximum,
 Kendall's tau), which directions it gets right, and which targets it reaches.
-A point whose simulation aborts is listed with the reason; the exit code is then 3.
+A point whose simulation aborts is listed with the reason; the exit code is then 3. It is 1 if
+no point could be run, and with --strict if a target is missed.
 
 MACHINE is a preset or a file; without one, every preset. Points are shipped, and
 come from anywhere with --points: a CSV with the columns
@@ -168,6 +169,9 @@ come from anywhere with --points: a CSV with the columns
 				return err
 			case len(rep.Aborted) > 0:
 				return abortedPoints(cmd, rep.Aborted)
+			case len(results) == 0:
+				fmt.Fprintln(cmd.ErrOrStderr(), "cohsim validate: no point could be run, so nothing was held against the model; the table says why")
+				return exitCode(exitFailed)
 			case document == "" && strict && rep.Missed():
 				fmt.Fprintln(cmd.ErrOrStderr(), "cohsim validate: a target is missed")
 				return exitCode(exitFailed)

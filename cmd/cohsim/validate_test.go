@@ -54,3 +54,16 @@ func TestAPointThatAbortsStopsNeitherValidateNorCalibrate(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, msg)
 	}
 }
+
+// A file of which nothing can be run shows nothing about the model, which is no success.
+func TestPointsThatNobodyCanRunFailValidate(t *testing.T) {
+	points := filepath.Join(t.TempDir(), "points.csv")
+	text := "use,id,machine,placement,workload,params,metric,value,lo,hi,source,note\nvalidate,a,nowhere,,contend,,mops_total,1,,,me,\n"
+	if err := os.WriteFile(points, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	code, out, msg := cohsim(t, "validate", "--points", points)
+	if code != exitFailed || !strings.Contains(out, `no machine "nowhere"`) || !strings.Contains(msg, "no point could be run") {
+		t.Errorf("exit code %d: %s%s", code, out, msg)
+	}
+}

@@ -270,6 +270,9 @@ func (p *point) setup(seed int) (machine.Setup, error) {
 	if len(plan.Ops) > 0 {
 		s.StuckNS = stuckNS(run)
 	}
+	for _, w := range plan.Walks {
+		s.Walks = append(s.Walks, machine.Walk{Thread: w.Thread, Lines: w.Lines})
+	}
 	if plan.Judge != nil && s.Check != machine.CheckOff {
 		s.Judge = judge{plan.Judge()}
 	}

@@ -138,6 +138,7 @@ workload = { kind = "chase", bytes = 2048 }
 [machine]
 l1 = { bytes = 512, ways = 2 }
 l2 = { bytes = 1024, ways = 4 }
+llc = { bytes = 16384, ways = 4 }
 fabric = { link_occupancy_ns = 5 }
 protocol = { silent_e_eviction = true }
 `},

@@ -50,7 +50,8 @@ type Setup struct {
 	Task      cpu.TaskWords // what the scheduler writes into a task_struct
 	Space     *mem.Space
 	Init      []Word
-	Judge     Judge // may be nil
+	Walks     []Walk // what threads have read before the run
+	Judge     Judge  // may be nil
 	Seed      uint64
 	WarmupNS  float64
 	MeasureNS float64 // 0: until every thread has halted
@@ -387,6 +388,11 @@ func New(s Setup) (*Machine, error) {
 			u.alone = th
 		}
 		m.wakeThread(int32(i), 0)
+	}
+	if len(s.Walks) > 0 {
+		if err := m.walk(); err != nil {
+			return nil, err
+		}
 	}
 	m.ghosts.judge, m.ghosts.clock, m.ghosts.records = s.Judge, s.Clock, old.ghosts.records[:0]
 	*old = Machine{} // its parts are not its own any more

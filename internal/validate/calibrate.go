@@ -33,6 +33,8 @@ type Fit struct {
 	Free    []Free
 	Results []Result    // of the fitted machine, calibrate rows only
 	Aborted []Uncovered // rows that were left out, because they abort on the machine as it is
+	Later   []Uncovered // rows that abort with the fitted values, but not on the machine as it was
+	Turned  []string    // ids of rows that aborted in a trial, which the fit turned back from
 	Runs    int         // rows simulated
 	Before  float64     // root mean square of the errors' logarithms
 	After   float64
@@ -107,6 +109,7 @@ func Calibrate(ctx context.Context, m Machine, points []Point, opt CalibrateOpti
 		return nil, err
 	}
 	fit.After = rms(fit.Results)
+	fit.later(t)
 	for i := range fit.Free {
 		fit.Free[i].Value = fit.Free[i].round(math.Exp(at[i]))
 		if err := t.sensitivity(fit, i, at); err != nil {
@@ -232,6 +235,22 @@ func (t *trials) run(logs []float64, subset ...int) ([]Result, error) {
 		out = append(out, t.known[r][t.key(r, keys)])
 	}
 	return out, nil
+}
+
+// later tells the rows that abort with the fitted values from those that aborted in a
+// trial on the way.
+func (fit *Fit) later(t *trials) {
+	for _, u := range t.aborted[len(fit.Aborted):] {
+		i := slices.IndexFunc(fit.Results, func(r Result) bool { return r.ID == u.ID })
+		switch {
+		case fit.Results[i].Sim != u.Value*offByAbort:
+			if !slices.Contains(fit.Turned, u.ID) {
+				fit.Turned = append(fit.Turned, u.ID)
+			}
+		case !slices.ContainsFunc(fit.Later, func(l Uncovered) bool { return l.ID == u.ID }):
+			fit.Later = append(fit.Later, u)
+		}
+	}
 }
 
 // offByAbort is by how much a row that aborts in a trial is taken to be off, so that

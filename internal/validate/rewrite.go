@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -46,10 +47,17 @@ func (fit *Fit) Rewrite(text, machine, points string, seeds []int) string {
 		fmt.Sprintf("# the error went from %s to %s. What is left of each row:", percent(fit.Before), percent(fit.After)))
 	for i := range fit.Results {
 		r := &fit.Results[i]
+		if slices.ContainsFunc(fit.Later, func(u Uncovered) bool { return u.ID == r.ID }) {
+			out = append(out, fmt.Sprintf("#   aborts with these values:   %s", strings.TrimPrefix(r.ID, machine+".")))
+			continue
+		}
 		out = append(out, fmt.Sprintf("#   %+6.1f %%  %s", 100*(r.Sim/r.Value-1), strings.TrimPrefix(r.ID, machine+".")))
 	}
 	for _, u := range fit.Aborted {
 		out = append(out, fmt.Sprintf("#   aborts, and was left out:  %s", strings.TrimPrefix(u.ID, machine+".")))
+	}
+	for _, id := range fit.Turned {
+		out = append(out, fmt.Sprintf("#   aborted in a trial, from which the fit turned back:  %s", strings.TrimPrefix(id, machine+".")))
 	}
 	return strings.Join(out, "\n") + "\n"
 }

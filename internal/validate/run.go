@@ -123,10 +123,9 @@ func (p *Point) config(m Machine, b bench, seeds []int) string {
 		if p.Get("blocks") == nil {
 			fmt.Fprintf(&s, "blocks = 8\n") // 2,048 lines
 		}
-	case p.Get("bytes") != nil: // each line touched once, with some overlap
-		if n, ok := p.Get("bytes").(int64); ok && n > 0 && n <= 1<<28 {
-			warmup += int(n/64) * 100
-			measure = max(measure, int(n/64)*20)
+	case p.Get("bytes") != nil: // longer where only a part of the lines is in a cache
+		if n, ok := p.Get("bytes").(int64); ok && n > 0 {
+			measure = int(min(max(n/64*20, 100_000), 3_000_000))
 		}
 	}
 	fmt.Fprintf(&s, "[run]\ncores = %d\nplacement = %q\nwarmup_ns = %d\nmeasure_ns = %d\nseeds = [", cores, p.Placement, warmup, measure)
