@@ -91,6 +91,12 @@ func (p *point) plan(seed uint64) (*planned, error) {
 	if made.key = (planKey{of: p.of}); env.Seeded {
 		made.key = planKey{p.of, true, seed}
 	}
-	p.plans.add(made)
+	if len(made.init) < mostRemembered {
+		p.plans.add(made)
+	}
 	return made, nil
 }
+
+// mostRemembered is up to how many words a plan is remembered: larger ones would fill the
+// host's memory, and simulating them takes longer than making them.
+const mostRemembered = 1 << 16
