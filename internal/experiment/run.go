@@ -247,6 +247,14 @@ func (u *machines) give(m *machine.Machine) {
 	u.idle = append(u.idle, m)
 }
 
+// Release gives back the memory of machines that runs are over on. Whoever holds many
+// experiments calls it when one is done; later runs are as before.
+func (e *Experiment) Release() {
+	e.used.mu.Lock()
+	defer e.used.mu.Unlock()
+	e.used.idle = nil
+}
+
 // absent are the prefixes of metrics about what the machine does not have.
 func absent(cfg *config.Config) []string {
 	var out []string

@@ -202,6 +202,9 @@ func (plan *Plan) Run(ctx context.Context, opt Options) ([]Result, []Uncovered, 
 	}, func(i int, r ran) error {
 		values[i/seeds] = append(values[i/seeds], r.value)
 		aborted[i/seeds] = cmp.Or(aborted[i/seeds], r.aborted)
+		if (i+1)%seeds == 0 {
+			plan.cases[i/seeds].exp.Release()
+		}
 		return nil
 	})
 	if err != nil {

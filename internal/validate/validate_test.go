@@ -104,7 +104,7 @@ func TestNoWorkloadReadsAKeyOfTheMachine(t *testing.T) {
 	env := reflect.TypeFor[workloads.Env]()
 	for i := range env.NumField() {
 		switch f := env.Field(i); f.Name {
-		case "Threads", "Cores", "Layout", "Space", "Lock", "ISA", "Seed", "CyclesNS":
+		case "Threads", "Cores", "Layout", "Space", "Lock", "ISA", "Seed", "Seeded", "CyclesNS":
 		default:
 			t.Errorf("workloads.Env has a field %s of type %s: is that the machine's?", f.Name, f.Type)
 		}
