@@ -115,7 +115,7 @@ func TestAssertionsReadWhatTheKernelReads(t *testing.T) {
 		for patch := c.patches[0]; patch <= c.patches[1]; patch++ {
 			t.Run(fmt.Sprintf("%s/%d/%t", c.assertion, patch, c.debug), func(t *testing.T) {
 				o := options(func(o *vmalock.Options) { o.Patch, o.DebugVM = patch, c.debug })
-				wantAccess(t, after(t, vmalock.VMRefcnt.With(o), c.before, "\n\tcall "+c.assertion+"(vma)"), c.want)
+				wantAccess(t, after(t, vmalock.VMRefcnt.With(o), cpu.X86_64, c.before, "\n\tcall "+c.assertion+"(vma)"), c.want)
 			})
 		}
 	}

@@ -27,73 +27,86 @@ func wantAccess(t *testing.T, b *bench, want map[string]counts) {
 	}
 }
 
-// A page fault's lock and unlock: five loads on the VMA's first line and one
+// faultAccesses: a page fault's lock and unlock: five loads on the VMA's first line and one
 // more at the unlock, a load and two atomics on the count, two loads of the
 // mm's number, one of the tree's root.
+var faultAccesses = map[string]counts{
+	"vm_area_struct.vm_lock_seq":     {loads: 2},
+	"vm_area_struct.vm_mm":           {loads: 2}, // lock and unlock
+	"vm_area_struct.vm_start":        {loads: 1},
+	"vm_area_struct.vm_end":          {loads: 1},
+	"vm_area_struct.vm_refcnt":       {loads: 1, rmws: 2},
+	"mm_struct.mm_lock_seq.sequence": {loads: 2},
+	"mm_struct.mm_mt.ma_root":        {loads: 1},
+	// One leaf: gap, VMA, gap. The last pivot says that it is not full, so the
+	// end is in the meta data; the address is in the second slot.
+	"maple_range_64.pivot[14]": {loads: 1},
+	"maple_range_64.meta.end":  {loads: 1},
+	"maple_range_64.pivot[0]":  {loads: 2}, // the second is pivot[1], through a moved base
+	"maple_range_64.slot[0]":   {loads: 1},
+	"maple_range_64.parent":    {loads: 2}, // root and level
+}
+
+// writeLockAccesses: the uncontended write lock: two atomics on the count, one full barrier,
+// two stores of the waiter slot, one of vm_lock_seq, although nobody is there.
+var writeLockAccesses = map[string]counts{
+	"mm_struct.mmap_lock.count":      {loads: 3}, // assertions
+	"mm_struct.mm_lock_seq.sequence": {loads: 2},
+	"mm_struct.vma_writer_wait.task": {stores: 2},
+	"vm_area_struct.vm_mm":           {loads: 2}, // with vm_lock_seq three loads of the first line, of two to four
+	"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
+	"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
+	"task_struct.__state":            {stores: 1, rmws: 1}, // xchg, mov
+	// The struct on the stack since patch 7.
+	"task_struct.ves.vma":       {loads: 2, stores: 1},
+	"task_struct.ves.state":     {loads: 1, stores: 1},
+	"task_struct.ves.detaching": {loads: 1, stores: 1},
+	"task_struct.ves.detached":  {loads: 1, stores: 2},
+	"task_struct.ves.exclusive": {loads: 1, stores: 2},
+}
+
 func TestAFaultMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
 	b := newBench(t, vmalock.VMRefcnt, cpu.X86_64, 1)
 	if got := b.run(lockUnderRCU, nil); got != uint64(b.vma(0)) {
 		t.Fatal("not locked")
 	}
-	wantAccess(t, b, map[string]counts{
-		"vm_area_struct.vm_lock_seq":     {loads: 2},
-		"vm_area_struct.vm_mm":           {loads: 2}, // lock and unlock
-		"vm_area_struct.vm_start":        {loads: 1},
-		"vm_area_struct.vm_end":          {loads: 1},
-		"vm_area_struct.vm_refcnt":       {loads: 1, rmws: 2},
-		"mm_struct.mm_lock_seq.sequence": {loads: 2},
-		"mm_struct.mm_mt.ma_root":        {loads: 1},
-		// One leaf: gap, VMA, gap. The last pivot says that it is not full, so the
-		// end is in the meta data; the address is in the second slot.
-		"maple_range_64.pivot[14]": {loads: 1},
-		"maple_range_64.meta.end":  {loads: 1},
-		"maple_range_64.pivot[0]":  {loads: 2}, // the second is pivot[1], through a moved base
-		"maple_range_64.slot[0]":   {loads: 1},
-		"maple_range_64.parent":    {loads: 2}, // root and level
-	})
+	wantAccess(t, b, faultAccesses)
 }
 
-// The same on Arm: an atomic is one op with LSE, and a load-linked and a store-conditional
-// without; what is an xchg on x86 for its barrier's sake is a plain store there.
+// On Arm they are the same in every word: an atomic is one op with LSE, and a load-linked
+// and a store-conditional without; what is an xchg on x86 for its barrier's sake is a
+// plain store there.
 func TestLocksMakeTheSameAccessesOnArm(t *testing.T) {
-	words := map[string]counts{
-		"vm_area_struct.vm_lock_seq":     {loads: 2},
-		"vm_area_struct.vm_mm":           {loads: 2},
-		"vm_area_struct.vm_refcnt":       {loads: 1, rmws: 2},
-		"mm_struct.mm_lock_seq.sequence": {loads: 2},
-		"mm_struct.mm_mt.ma_root":        {loads: 1},
-	}
-	write := map[string]counts{
-		"mm_struct.mmap_lock.count":      {loads: 3, rmws: 1}, // the lock of mmap_lock is counted here
-		"mm_struct.mm_lock_seq.sequence": {loads: 3, stores: 1},
-		"mm_struct.vma_writer_wait.task": {stores: 2},
-		"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
-		"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
-		"task_struct.__state":            {stores: 2},
-	}
 	for _, isa := range []cpu.ISA{cpu.ARM64LSE, cpu.ARM64LLSC} {
-		for text, want := range map[string]map[string]counts{lockUnderRCU: words, mmapWriteLock + vmaStartWrite + "\n\thalt": write} {
-			b := newBench(t, vmalock.VMRefcnt, isa, 1)
-			b.run(text, nil)
-			for field, w := range want {
-				if isa == cpu.ARM64LLSC {
-					w = counts{loads: w.loads + w.rmws, stores: w.stores + w.rmws}
+		onArm := func(x86 map[string]counts) map[string]counts {
+			want := map[string]counts{}
+			for field, c := range x86 {
+				switch {
+				case field == "task_struct.__state":
+					c = counts{loads: c.loads, stores: c.stores + c.rmws}
+				case isa == cpu.ARM64LLSC:
+					c = counts{loads: c.loads + c.rmws, stores: c.stores + c.rmws}
 				}
-				if c := b.access[field]; c != w {
-					t.Errorf("%v: %s: %d loads, %d stores, %d atomics; want %d, %d, %d", isa, field, c.loads, c.stores, c.rmws, w.loads, w.stores, w.rmws)
-				}
+				want[field] = c
 			}
+			return want
 		}
+		t.Run(isa.String(), func(t *testing.T) {
+			b := newBench(t, vmalock.VMRefcnt, isa, 1)
+			b.run(lockUnderRCU, nil)
+			wantAccess(t, b, onArm(faultAccesses))
+			wantAccess(t, after(t, vmalock.VMRefcnt, isa, mmapWriteLock, vmaStartWrite), onArm(writeLockAccesses))
+		})
 	}
 }
 
 // after counts what text does in a task that has done something before.
-func after(t *testing.T, kind vmalock.Kind, before, text string) *bench {
+func after(t *testing.T, kind vmalock.Kind, isa cpu.ISA, before, text string) *bench {
 	t.Helper()
-	b := newBench(t, kind, cpu.X86_64, 1)
+	b := newBench(t, kind, isa, 1)
 	b.run(before+text+"\n\thalt", nil)
 	all := b.access
-	b = newBench(t, kind, cpu.X86_64, 1)
+	b = newBench(t, kind, isa, 1)
 	b.run(before+"\n\thalt", nil)
 	for field, c := range b.access {
 		d := all[field]
@@ -111,24 +124,8 @@ const (
 	vmaStartWrite = "\n\tcall vma_start_write(vma)"
 )
 
-// The uncontended write lock: two atomics on the count, one full barrier, two
-// stores of the waiter slot, one of vm_lock_seq, although nobody is there.
 func TestAWriteLockMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
-	wantAccess(t, after(t, vmalock.VMRefcnt, mmapWriteLock, vmaStartWrite), map[string]counts{
-		"mm_struct.mmap_lock.count":      {loads: 3}, // assertions
-		"mm_struct.mm_lock_seq.sequence": {loads: 2},
-		"mm_struct.vma_writer_wait.task": {stores: 2},
-		"vm_area_struct.vm_mm":           {loads: 2}, // with vm_lock_seq three loads of the first line, of two to four
-		"vm_area_struct.vm_lock_seq":     {loads: 1, stores: 1},
-		"vm_area_struct.vm_refcnt":       {loads: 2, rmws: 2},
-		"task_struct.__state":            {stores: 1, rmws: 1}, // xchg, mov
-		// The struct on the stack since patch 7.
-		"task_struct.ves.vma":       {loads: 2, stores: 1},
-		"task_struct.ves.state":     {loads: 1, stores: 1},
-		"task_struct.ves.detaching": {loads: 1, stores: 1},
-		"task_struct.ves.detached":  {loads: 1, stores: 2},
-		"task_struct.ves.exclusive": {loads: 1, stores: 2},
-	})
+	wantAccess(t, after(t, vmalock.VMRefcnt, cpu.X86_64, mmapWriteLock, vmaStartWrite), writeLockAccesses)
 }
 
 // Before the series a write lock knew the mm's number from its first look, and
@@ -136,7 +133,7 @@ func TestAWriteLockMakesTheAccessesOfTheCompiledKernel(t *testing.T) {
 func TestAWriteLockBeforeTheSeriesReadsTheNumberOnce(t *testing.T) {
 	o := vmalock.DefaultOptions()
 	o.Patch = 0
-	wantAccess(t, after(t, vmalock.VMRefcnt.With(o), mmapWriteLock, vmaStartWrite), map[string]counts{
+	wantAccess(t, after(t, vmalock.VMRefcnt.With(o), cpu.X86_64, mmapWriteLock, vmaStartWrite), map[string]counts{
 		"mm_struct.mmap_lock.count":      {loads: 2},
 		"mm_struct.mm_lock_seq.sequence": {loads: 1},
 		"mm_struct.vma_writer_wait.task": {stores: 2},
@@ -151,7 +148,7 @@ func TestASecondWriteLockOfAVMAOnlyReads(t *testing.T) {
 	for patch := range vmalock.Merged + 1 {
 		o := vmalock.DefaultOptions()
 		o.Patch = patch
-		wantAccess(t, after(t, vmalock.VMRefcnt.With(o), mmapWriteLock+vmaStartWrite, vmaStartWrite), map[string]counts{
+		wantAccess(t, after(t, vmalock.VMRefcnt.With(o), cpu.X86_64, mmapWriteLock+vmaStartWrite, vmaStartWrite), map[string]counts{
 			"vm_area_struct.vm_mm":           {loads: 1},
 			"mm_struct.mmap_lock.count":      {loads: 1},
 			"mm_struct.mm_lock_seq.sequence": {loads: 1},
