@@ -193,6 +193,9 @@ func (f *checkFlags) fill(req *check.LockRequest) error {
 			return usage("--%s %d: at most %d", n.flag, *n.set, check.MaxLockTasks)
 		}
 	}
+	if req.Readers+req.Writers+req.Detachers == 0 {
+		return usage("--readers, --writers and --detachers are all 0: there is nothing to check")
+	}
 	if f.isa != "" {
 		isa, err := cpu.ParseISA(f.isa)
 		if err != nil {

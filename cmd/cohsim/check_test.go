@@ -87,6 +87,7 @@ func TestCheckRefusesWhatItDoesNotKnow(t *testing.T) {
 		`there is no scenario "q4"; did you mean "q1"?`:                                "check --scenario q4",
 		"--readers 9: at most 8":                                                       "check --readers 9",
 		"--rounds 0: 1 to 100":                                                         "check --rounds 0",
+		"there is nothing to check":                                                    "check --readers 0 --writers 0 --detachers 0",
 		"--isa":                                                                        "check --isa sparc",
 		"--format xml: allowed are table, markdown, csv, json":                         "check --format xml",
 		"the machine reorders what x86-64 needs no barriers for: armv8 takes an arm64": "check --model armv8 --isa x86-64",
@@ -94,6 +95,15 @@ func TestCheckRefusesWhatItDoesNotKnow(t *testing.T) {
 		if code, _, msg := cohsim(t, strings.Fields(args)...); code != 2 || !strings.Contains(msg, want) {
 			t.Errorf("%s: exit code %d, %s", args, code, msg)
 		}
+	}
+}
+
+// Among tasks that cannot be told apart, the story of what was learnt first must not lose
+// its way.
+func TestACheckThatIsTooLargeIsUndecided(t *testing.T) {
+	code, _, msg := cohsim(t, strings.Fields("check mmap_lock --mmap-lock full --model armv8 --readers 2 --writers 1 --detachers 0 --max-states 1000")...)
+	if code != 3 || !strings.Contains(msg, "undecided after 1000 states") {
+		t.Errorf("exit code %d, %s", code, msg)
 	}
 }
 

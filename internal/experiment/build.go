@@ -45,6 +45,7 @@ type builder struct {
 	digests  map[any]string // of layouts and programs, by their pointers
 	plans    plans
 	problems cpu.Problems
+	set      []string // what is set on the command line
 	told     map[string]bool
 }
 
@@ -87,6 +88,9 @@ func (b *builder) point(cfg *config.Config) (*point, error) {
 		return nil, err
 	}
 	plan := made.plan
+	if len(plan.Walks) > 0 && p.cfg.Machine.Directory.Entries > 0 {
+		return nil, fmt.Errorf("machine.directory.entries: %s follows its pointers once before the run, which needs directories that know every line (0)", p.cfg.Workload.Kind)
+	}
 	var problems cpu.Problems
 	for i := range plan.Programs {
 		prog, err := b.link(p, plan, &plan.Programs[i])

@@ -65,10 +65,7 @@ func load(file string, o Overrides, read func(config.Options) (*config.Experimen
 }
 
 func (b *builder) load(file string, o Overrides, read func(config.Options) (*config.Experiment, error)) (*Experiment, error) {
-	// What is typed on the command line is meant from where one stands.
-	if slices.ContainsFunc(o.Set, func(s string) bool { return strings.HasPrefix(s, "workload.file") }) {
-		b.dir, b.open = ".", os.ReadFile
-	}
+	b.set = o.Set
 	exp, err := read(config.Options{
 		Shipped:   configs.FS,
 		Machine:   machine.DefaultConfig,
@@ -134,10 +131,14 @@ func (b *builder) source(key string, params any) error {
 		return nil
 	}
 	file, _ := s.Source()
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(b.dir, file)
+	dir, open := b.dir, b.open
+	if slices.ContainsFunc(b.set, func(s string) bool { return strings.HasPrefix(s, key) }) {
+		dir, open = ".", os.ReadFile // what is typed is meant from where one stands
 	}
-	text, err := b.open(file)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	text, err := open(file)
 	if err != nil {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -36,6 +37,18 @@ func (a *Aborted) Error() string { return a.Why }
 
 func (m *Machine) abort(format string, args ...any) *Aborted {
 	return &Aborted{Why: fmt.Sprintf("cycle %d, seed %d: ", m.now, m.setup.Seed) + fmt.Sprintf(format, args...), Dump: m.dump()}
+}
+
+// guilty is the end of a run because of what the judge found.
+func (m *Machine) guilty(err error) *Aborted {
+	var v *violation
+	if !errors.As(err, &v) {
+		return m.abort("%v", err)
+	}
+	return &Aborted{
+		Why:  fmt.Sprintf("cycle %d, seed %d: %v", v.at, m.setup.Seed, err),
+		Dump: fmt.Sprintf("the machine when this was judged, in cycle %d:\n", m.now) + m.dump(),
+	}
 }
 
 // dump describes what every unfinished thread waits for, the lines they wait

@@ -41,6 +41,12 @@ func (g *ghostLog) add(prog *cpu.Program, r *cpu.GhostRecord) {
 	}
 }
 
+// violation is what the judge has to say of an event of a cycle that may be long over.
+type violation struct {
+	at int64
+	error
+}
+
 // settle judges the records before cycle t, which must be final: no thread may
 // still retire an op that performed earlier.
 func (g *ghostLog) settle(t int64) error {
@@ -59,7 +65,7 @@ func (g *ghostLog) settle(t int64) error {
 		r := &g.records[n]
 		g.judged++
 		if err := g.judge.Observe(r.At, int(r.Thread), r.event, mem.Addr(r.obj), r.Old, r.New); err != nil {
-			return err
+			return &violation{r.At, err}
 		}
 	}
 	g.records = g.records[:copy(g.records, g.records[n:])]

@@ -135,7 +135,7 @@ func (m *Machine) advance(end int64) error {
 		if m.msgs.Next() == sim.Never && m.wakes.Next() == sim.Never {
 			if m.allFinished() {
 				if end == sim.Never {
-					return m.ghosts.settle(m.settled())
+					return m.judge()
 				}
 				m.now = max(m.now, end-1)
 				return m.judge()
@@ -160,7 +160,7 @@ func (m *Machine) advance(end int64) error {
 
 func (m *Machine) judge() error {
 	if err := m.ghosts.settle(m.settled()); err != nil {
-		return m.abort("%v", err)
+		return m.guilty(err)
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func (m *Machine) rest() error {
 		m.until(max(m.now, min(m.msgs.Next(), m.wakes.Next())) + slice)
 	}
 	if err := m.ghosts.settle(sim.Never); err != nil {
-		return m.abort("%v", err)
+		return m.guilty(err)
 	}
 	if m.sent != m.received {
 		return m.bug(fmt.Sprintf("%d messages were sent and %d received", m.sent, m.received))

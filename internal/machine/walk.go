@@ -14,6 +14,9 @@ import (
 //
 // What a pass over memory that no cache holds leaves in the caches are its last lines. So
 // a walk over 256 MiB takes little longer than one over a few times the LLC.
+//
+// Note: an adjacent-line prefetcher (Config.Adjacent) takes no part in it. The run's own
+// laps bring the caches to where they belong with one; the first reads may differ.
 type Walk struct {
 	Thread int
 	Lines  []uint64 // line numbers
@@ -28,9 +31,9 @@ type visited struct {
 // walk leaves the machine as the walks of the setup do.
 func (m *Machine) walk() error {
 	if m.dirs != nil {
-		return fmt.Errorf("memory that a thread has gone through before the run needs directories that know every line (directory.entries = 0)")
+		return fmt.Errorf("machine: a walk needs directories that know every line")
 	}
-	cov := m.proto.Cov
+	defer func(cov *mesi.Coverage) { m.proto.Cov = cov }(m.proto.Cov)
 	m.proto.Cov = nil
 	all := m.visits()
 	if c := m.llcGeometry(); m.llc != nil {
@@ -56,7 +59,6 @@ func (m *Machine) walk() error {
 	for _, v := range all[recent:] {
 		m.walkCaches(v)
 	}
-	m.proto.Cov = cov
 	return nil
 }
 
@@ -70,7 +72,7 @@ func (m *Machine) visits() []visited {
 	for k := longest; k > 0; k-- {
 		for _, w := range m.setup.Walks {
 			if k <= len(w.Lines) {
-				all = append(all, visited{int32(w.Lines[len(w.Lines)-k] - m.first), m.threads[w.Thread%len(m.threads)].unit})
+				all = append(all, visited{int32(w.Lines[len(w.Lines)-k] - m.first), m.threads[w.Thread].unit})
 			}
 		}
 	}

@@ -45,7 +45,11 @@ func latex(w io.Writer, caption string, tables []Table, opt Options) error {
 		if float {
 			b.WriteString("\\begin{table}\n\\centering\n")
 			if opt.Caption != "" {
-				fmt.Fprintf(&b, "\\caption{%s}\n", escapeLatex(opt.Caption))
+				text := opt.Caption
+				if len(tables) > 1 { // or two would have the same
+					text += ": " + g.title
+				}
+				fmt.Fprintf(&b, "\\caption{%s}\n", escapeLatex(text))
 			}
 			if opt.Label != "" {
 				label := opt.Label
@@ -55,7 +59,11 @@ func latex(w io.Writer, caption string, tables []Table, opt Options) error {
 				fmt.Fprintf(&b, "\\label{%s}\n", label)
 			}
 		}
-		if g.title != "" {
+		switch {
+		case g.title == "":
+		case opt.Alone && !float:
+			fmt.Fprintf(&b, "\\noindent %s\n\n\\smallskip\n", escapeLatex(g.title))
+		default:
 			comment(g.title)
 		}
 		b.WriteString("\\begin{tabular}{@{}")

@@ -14,7 +14,7 @@ const (
 )
 
 // Histogram counts durations in cycles in log-linear buckets: exact below 128,
-// within 1.6 % above. It is a counter struct, so histograms of cores merge with
+// from there on within 1.6 %. It is a counter struct, so histograms of cores merge with
 // [Add] and warm-up is removed with [Sub]. (Its minimum and maximum are not
 // kept, since those cannot be subtracted.)
 type Histogram struct {

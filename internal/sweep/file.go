@@ -29,7 +29,7 @@ func replaceFile(name string, fill func(tmp *os.File) error) error {
 	for tries := 0; ; tries++ {
 		err := replaceOnce(name, fill)
 		// Clean of another process may take the file away before it has its name.
-		if tries == 10 || !errors.Is(err, fs.ErrNotExist) {
+		if tries == 1000 || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

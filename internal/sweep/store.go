@@ -263,10 +263,15 @@ func (s *Store) copyTo(to *os.File, keys []string) error {
 	return w.Flush()
 }
 
-// covered tells whether a file may go once there is one with the records of keys.
+// covered tells whether a file may go once there is one with the records of keys. One of
+// another sweep must have fewer, or two sweeps could remove each other's, and nothing that
+// this version cannot read.
 func (s *Store) covered(f *file, keys []string) bool {
 	if strings.HasSuffix(f.path, partSuffix) {
 		return strings.HasPrefix(filepath.Base(f.path), s.sweep+".")
+	}
+	if len(f.keys) < f.lines || f.lines >= len(keys) {
+		return false
 	}
 	there := map[string]bool{}
 	for _, key := range keys {

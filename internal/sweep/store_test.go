@@ -343,3 +343,41 @@ func TestAFileIsWrittenThoughAnotherProcessCleansUp(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+func TestSweepsOfTheSameRunsInAnotherOrderLeaveEachOtherAlone(t *testing.T) {
+	dir := t.TempDir()
+	a, b := reopen(t, dir, "a"), reopen(t, dir, "b")
+	put(t, a, "1", "2")
+	put(t, b, "1", "2")
+	finish := func(s *Store, keys ...string) {
+		t.Helper()
+		if err := s.Finish(keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(a, "1", "2")
+	finish(b, "2", "1")
+	a, b = reopen(t, dir, "a"), reopen(t, dir, "b")
+	finish(a, "1", "2")
+	finish(b, "2", "1")
+	if s := reopen(t, dir, "a"); s.Place("1") == "" || s.Place("2") == "" {
+		t.Error("two sweeps that ended at the same time have removed each other's records")
+	}
+}
+
+func TestFinishKeepsFilesThatItCannotRead(t *testing.T) {
+	dir := t.TempDir()
+	reopen(t, dir, "a")
+	other := filepath.Join(dir, recordDir, "other"+sweepSuffix)
+	if err := os.WriteFile(other, []byte("{\"of\":\"another version\"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := reopen(t, dir, "a")
+	put(t, s, "1", "2")
+	if err := s.Finish([]string{"1", "2"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Error(err)
+	}
+}
