@@ -72,7 +72,8 @@ func (m *Machine) visits() []visited {
 	for k := longest; k > 0; k-- {
 		for _, w := range m.setup.Walks {
 			if k <= len(w.Lines) {
-				all = append(all, visited{int32(w.Lines[len(w.Lines)-k] - m.first), m.threads[w.Thread].unit})
+				unit := m.threads[w.Thread%len(m.threads)].unit // tasks are dealt out to the hardware threads in turn
+				all = append(all, visited{int32(w.Lines[len(w.Lines)-k] - m.first), unit})
 			}
 		}
 	}
