@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -103,13 +102,12 @@ func writeOutputs(a *experiment.Archive) error {
 // outputs makes the files of a result: NAME.txt, NAME.md and so on, and the
 // figures, NAME-figure-1.svg. It is the one place that decides which there are.
 func outputs(doc *report.Document, p *experiment.Plan, formats, figures []string, put func(name string, text []byte) error) error {
-	printer := report.NewPrinter(doc, p.Reports, report.Options{Command: p.Command})
-	for _, format := range formats {
-		var b bytes.Buffer
-		if err := printer.Write(&b, format); err != nil {
-			return err
-		}
-		if err := put(p.Name+"."+extensions[format], b.Bytes()); err != nil {
+	texts, err := report.Texts(formats, doc, p.Reports, report.Options{Command: p.Command})
+	if err != nil {
+		return err
+	}
+	for i, format := range formats {
+		if err := put(p.Name+"."+extensions[format], texts[i]); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // decoder fills structs from nodes and remembers which node set which key.
@@ -46,6 +47,17 @@ func (d *decoder) fail(path string, at Span, format string, args ...any) {
 
 // sound tells whether nothing was found wrong.
 func (d *decoder) sound() bool { return len(d.bad) == 0 && !d.broken }
+
+// originsOf are the origins of a key and of all below it.
+func (d *decoder) originsOf(path string) map[string]*Node {
+	out := map[string]*Node{}
+	for p, n := range d.origins {
+		if p == path || strings.HasPrefix(p, path+".") {
+			out[p] = n
+		}
+	}
+	return out
+}
 
 // table decodes a table into a struct. Extras are keys that the caller decodes.
 func (d *decoder) table(n *Node, path string, v reflect.Value, extras ...string) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -37,6 +38,17 @@ type loader struct {
 	known   []string
 	main    *Source         // the config file
 	broken  map[string]bool // axes that were reported and are left out
+	// sound are the machines of points in which nothing is wrong, by what the axes set
+	// in them.
+	sound map[string]*soundMachine
+}
+
+// soundMachine is a machine that points share: decoding it and writing it down is most
+// of the work that a point makes.
+type soundMachine struct {
+	config  machine.Config
+	text    []byte           // as in Config.text
+	origins map[string]*Node // as in decoder
 }
 
 // Load reads an experiment. The error is [Diagnostics] and holds every mistake
@@ -55,7 +67,7 @@ func Load(path string, opt Options) (*Experiment, error) {
 func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 	c := newCollector()
 	src := NewSource(path, text)
-	l := &loader{opt: opt, c: c, main: src, dir: filepath.Dir(path), files: map[string]*machineFile{}, layouts: map[string]*mem.Layout{}, broken: map[string]bool{}}
+	l := &loader{opt: opt, c: c, main: src, dir: filepath.Dir(path), files: map[string]*machineFile{}, layouts: map[string]*mem.Layout{}, broken: map[string]bool{}, sound: map[string]*soundMachine{}}
 	c.order[src] = 0
 	root := parse(src, c)
 	if root == nil {
@@ -97,13 +109,15 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 // topLevel are the keys of an experiment beside name and doc.
 var topLevel = []string{"machine", "workload", "lock", "layout", "run", "sweep", "variant", "exclude", "report", "figure"}
 
-// decode fills a config from a tree. Cross-checks happen only where the values
-// themselves are sound, lest one mistake be told twice.
-func (l *loader) decode(root *Node, note []string) (*Config, *decoder) {
+// decode fills a config from a tree; the machine may be known already. Cross-checks
+// happen only where the values themselves are sound, lest one mistake be told twice.
+func (l *loader) decode(root *Node, known *soundMachine, note []string) (*Config, *decoder) {
 	cfg := &Config{Machine: l.machineDefaults(), Run: DefaultRun()}
 	d := newDecoder(l.c)
 	d.known, d.note, d.main = l.known, note, l.main
-	if n := root.Children["machine"]; n != nil {
+	if known != nil {
+		cfg.Machine, d.origins = known.config, maps.Clone(known.origins)
+	} else if n := root.Children["machine"]; n != nil {
 		if tree := l.machine(n, l.dir, 0); tree != nil {
 			d.table(tree, "machine", reflect.ValueOf(&cfg.Machine).Elem())
 		} else {

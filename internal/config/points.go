@@ -146,7 +146,7 @@ func (x *Exclude) matches(ls []Label) bool {
 func (l *loader) base(e *Experiment) {
 	quiet := *l
 	quiet.c = newCollector()
-	e.Base, _ = quiet.decode(e.root, nil)
+	e.Base, _ = quiet.decode(e.root, nil, nil)
 	e.Seeds = e.Base.Run.Seeds
 	replaced := map[Span]bool{}
 	for _, a := range e.Axes {
@@ -182,12 +182,8 @@ func (l *loader) points(e *Experiment) {
 			ls[i] = Label{a.Name, a.Values[choice[i]].Label}
 		}
 		if !e.excluded(ls) {
-			cfg := l.point(e, choice, ls)
-			text, err := cfg.text()
-			if err != nil {
-				panic("config: a config that has no JSON: " + err.Error()) // plain data always has
-			}
-			e.Points = append(e.Points, Point{Index: len(e.Points), Config: cfg, Labels: ls, text: text})
+			cfg, known := l.point(e, choice, ls)
+			e.Points = append(e.Points, Point{Index: len(e.Points), Config: cfg, Labels: ls, text: cfg.text(known)})
 		}
 		for i := len(choice) - 1; i >= 0; i-- {
 			if choice[i]++; choice[i] < len(e.Axes[i].Values) {
@@ -210,8 +206,9 @@ func (e *Experiment) excluded(ls []Label) bool {
 	return false
 }
 
-// point decodes and checks one choice of values.
-func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
+// point decodes and checks one choice of values. It returns the machine of its config
+// too, nil if something is wrong with it or beside it.
+func (l *loader) point(e *Experiment, choice []int, ls []Label) (*Config, *soundMachine) {
 	tree := e.root
 	var note []string
 	if len(choice) > 0 {
@@ -223,8 +220,16 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 		}
 		note = []string{"at the point " + labels(ls)}
 	}
-	cfg, d := l.decode(tree, note)
-	d.problems(reflect.ValueOf(&cfg.Machine), "machine")
+	same := e.machineOf(choice)
+	known := l.sound[same]
+	cfg, d := l.decode(tree, known, note)
+	if known == nil {
+		d.problems(reflect.ValueOf(&cfg.Machine), "machine")
+		if d.sound() {
+			known = &soundMachine{cfg.Machine, cfg.machineText(), d.originsOf("machine")}
+			l.sound[same] = known
+		}
+	}
 	d.problems(reflect.ValueOf(cfg.Workload.Params), "workload")
 	d.problems(reflect.ValueOf(cfg.Lock.Params), "lock")
 	check := l.opt.Check != nil && d.complete()
@@ -242,7 +247,22 @@ func (l *loader) point(e *Experiment, choice []int, ls []Label) *Config {
 			d.problem("", p)
 		}
 	}
-	return cfg
+	return cfg, known
+}
+
+// machineOf names the machine of a choice: points of which the axes set the same in it
+// have the same.
+func (e *Experiment) machineOf(choice []int) string {
+	var key []byte
+	for i, a := range e.Axes {
+		for _, s := range a.Values[choice[i]].sets {
+			if s.path[0] == "machine" {
+				key = fmt.Appendf(key, "%d:%d ", i, choice[i])
+				break
+			}
+		}
+	}
+	return string(key)
 }
 
 // complete tells whether a config is one that can be built, if perhaps not the one

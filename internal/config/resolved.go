@@ -121,21 +121,39 @@ func (c *Config) rest() *Node {
 	return out
 }
 
-// text is Tree as JSON. The machine, which is most of it, is written without a tree:
-// every point of a sweep has one.
-func (c *Config) text() ([]byte, error) {
-	var b bytes.Buffer
+// text is Tree as JSON; the machine may be known already.
+func (c *Config) text(known *soundMachine) []byte {
+	var m []byte
+	if known != nil {
+		m = known.text
+	} else {
+		m = c.machineText()
+	}
+	b := bytes.NewBuffer(make([]byte, 0, len(m)+1024))
 	b.WriteString(`{"machine":`)
-	err := writeValue(&b, reflect.ValueOf(&c.Machine).Elem(), "doc")
+	b.Write(m)
 	rest := c.rest()
 	for _, key := range rest.Keys {
 		b.WriteString(`,"` + key + `":`)
-		if err == nil {
-			err = rest.Children[key].json(&b)
-		}
+		plain(rest.Children[key].json(b))
 	}
 	b.WriteByte('}')
-	return b.Bytes(), err
+	return b.Bytes()
+}
+
+// machineText is the machine's part of text. It is most of it, so it is written without
+// a tree.
+func (c *Config) machineText() []byte {
+	var b bytes.Buffer
+	plain(writeValue(&b, reflect.ValueOf(&c.Machine).Elem(), "doc"))
+	return b.Bytes()
+}
+
+// plain is for errors of writing plain data, which always has JSON.
+func plain(err error) {
+	if err != nil {
+		panic("config: a config that has no JSON: " + err.Error())
+	}
 }
 
 // writeValue is valueNode and json in one, without a key of the outermost struct.

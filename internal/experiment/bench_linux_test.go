@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"syscall"
@@ -16,8 +15,8 @@ import (
 // them: loading, checking and linking its points, building machines, storing records,
 // and the result in every format, with the collector at the command's pace. It says for
 // points that differ in the machine, in the programs, and in nothing but the seed
-//   - how much of the sweep's CPU time that is, how much a run, and from which length of
-//     a run on it is less than 2 %, all on one CPU;
+//   - how much of the sweep's CPU time that is, how much a run, what of it is building
+//     the machine, and from which length of a run on it is less than 2 %, all on one CPU;
 //   - how busy the workers of a sweep with one for each CPU are: the time in which they
 //     have a run to work on, of all time from the config to the printed result. It says
 //     the same on a host that has other work, which only the CPU time per wall time shows.
@@ -43,11 +42,11 @@ measure_ns = 300000
 rows = "run.cores"
 value = "ops.per_second"
 `, bench.run, bench.axes)
-			var all, sim, busy, cpu, wall time.Duration
+			var all, sim, building, busy, cpu, wall time.Duration
 			jobs := 0
 			for range b.N {
-				n, s, total := oneByOne(b, text)
-				jobs, sim, all = jobs+n, sim+s, all+total
+				n, made, s, total := oneByOne(b, text)
+				jobs, building, sim, all = jobs+n, building+made, sim+s, all+total
 				begin, start := cpuTime(), time.Now()
 				e, a := open(b, text)
 				var cost CheckCost
@@ -62,6 +61,7 @@ value = "ops.per_second"
 			b.ReportMetric(float64(jobs/b.N), "runs")
 			b.ReportMetric(100*float64(all-sim)/float64(all), "overhead-%")
 			b.ReportMetric(float64(all-sim)/float64(jobs)/1e6, "overhead-ms/run")
+			b.ReportMetric(float64(building)/float64(jobs)/1e6, "of-it-machine-ms/run")
 			b.ReportMetric(float64(sim)/float64(jobs)/1e6, "simulation-ms/run")
 			b.ReportMetric(float64(all-sim)*49/float64(jobs)/1e6, "ms/run-for-2%")
 			b.ReportMetric(100*float64(busy)/float64(wall*workers), "busy-%")
@@ -71,9 +71,10 @@ value = "ops.per_second"
 }
 
 // oneByOne is a sweep in which the CPU time of each simulation is taken apart. It says
-// how many runs there were, what simulating them took, and what everything took. It has
-// one CPU, since the collector takes others that are idle, which is no cost.
-func oneByOne(b *testing.B, text []byte) (n int, simulating, all time.Duration) {
+// how many runs there were, what building their machines and simulating them took, and
+// what everything took. It has one CPU, since the collector takes others that are idle,
+// which is no cost.
+func oneByOne(b *testing.B, text []byte) (n int, building, simulating, all time.Duration) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -81,11 +82,13 @@ func oneByOne(b *testing.B, text []byte) (n int, simulating, all time.Duration) 
 	e, a := open(b, text)
 	for i := range a.Plan.Runs {
 		p, seed := e.run(i)
+		begun := threadTime(b)
 		m, err := e.build(p, seed, false)
 		if err != nil {
 			b.Fatal(err)
 		}
 		start := threadTime(b)
+		building += start - begun
 		res, err := m.Simulate()
 		if err != nil {
 			b.Fatal(err)
@@ -99,7 +102,7 @@ func oneByOne(b *testing.B, text []byte) (n int, simulating, all time.Duration) 
 		a.records[i] = r
 	}
 	finish(b, e, a, a.Document())
-	return len(a.Plan.Runs), simulating, cpuTime() - begin
+	return len(a.Plan.Runs), building, simulating, cpuTime() - begin
 }
 
 // threadTime is the CPU time of this thread, which does not simulate and collect at once.
@@ -132,11 +135,8 @@ func finish(b *testing.B, e *Experiment, a *Archive, doc *report.Document) {
 	if err := a.Finish(); err != nil {
 		b.Fatal(err)
 	}
-	printer := report.NewPrinter(doc, e.Reports, report.Options{})
-	for _, format := range report.Formats() {
-		if err := printer.Write(io.Discard, format); err != nil {
-			b.Fatal(err)
-		}
+	if _, err := report.Texts(report.Formats(), doc, e.Reports, report.Options{}); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -45,7 +45,11 @@ func WriteCSV(w io.Writer, d *Document, command string) error {
 	}
 	text = append(text, '\n')
 	row := make([]string, len(axes)+1)
+	head := len(text)
 	for i := range d.Records {
+		if i == 1 { // the others will be about as long as the first
+			text = slices.Grow(text, (len(text)-head)*len(d.Records))
+		}
 		r := &d.Records[i]
 		for i, a := range axes {
 			v, _ := r.Axis(a)

@@ -35,6 +35,9 @@ func WriteJSON(w io.Writer, d *Document) error {
 		}
 		text = append(text, "\n    "...)
 		text = appendRecord(text, &d.Records[i], "\n      ")
+		if i == 0 { // the others will be about as long
+			text = slices.Grow(text, (len(text)-b.Len())*len(d.Records))
+		}
 	}
 	if len(d.Records) > 0 {
 		text = append(text, "\n  "...)
@@ -45,7 +48,9 @@ func WriteJSON(w io.Writer, d *Document) error {
 }
 
 // AppendRecord appends the record as it stands in a document, in one line.
-func AppendRecord(b []byte, r *Record) []byte { return appendRecord(b, r, "") }
+func AppendRecord(b []byte, r *Record) []byte {
+	return appendRecord(slices.Grow(b, 64*(len(r.Metrics)+1)), r, "") // a metric takes some 50 bytes
+}
 
 // appendRecord begins each key with a line break and its indentation, if it is not "".
 func appendRecord(b []byte, r *Record, line string) []byte {

@@ -248,9 +248,20 @@ func (g *grid) bodyWidth(c int) int {
 // widest is the width of the longest line of s.
 func widest(s string) (most int) {
 	for line := range strings.SplitSeq(s, "\n") {
-		most = max(most, twwidth.Width(line))
+		most = max(most, width(line))
 	}
 	return most
+}
+
+// width is how many columns of a terminal s takes. Most cells are plain ASCII, which
+// the library takes long to tell.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return twwidth.Width(s)
+		}
+	}
+	return len(s)
 }
 
 // stack breaks a head at blanks into lines that aim at the width of what is
@@ -259,9 +270,9 @@ func stack(name string, width int) string {
 	return wrap(name, max(width, 8))
 }
 
-// wrap breaks s at blanks into lines of at most width; longer words stay whole.
-func wrap(s string, width int) string {
-	if twwidth.Width(s) <= width {
+// wrap breaks s at blanks into lines of at most so many columns; longer words stay whole.
+func wrap(s string, most int) string {
+	if width(s) <= most {
 		return s
 	}
 	indent := s[:len(s)-len(strings.TrimLeft(s, " "))]
@@ -271,7 +282,7 @@ func wrap(s string, width int) string {
 		switch {
 		case line == indent:
 			line += word
-		case twwidth.Width(line)+1+twwidth.Width(word) <= width:
+		case width(line)+1+width(word) <= most:
 			line += " " + word
 		default:
 			lines = append(lines, line)

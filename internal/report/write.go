@@ -1,9 +1,12 @@
 package report
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
 
 // Options say how to print.
@@ -34,24 +37,38 @@ func CheckFormat(format string) error {
 // Write prints a document in a format: json, csv and bench carry every record,
 // the other formats carry the tables of specs, or a sensible one without any.
 func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options) error {
-	return NewPrinter(doc, specs, opt).Write(w, format)
+	return newPrinter(doc, specs, opt).write(w, format)
 }
 
-// Printer writes one document in several formats, and makes its tables once.
-type Printer struct {
+// Texts is what Write prints in each of some formats, all at once.
+func Texts(formats []string, doc *Document, specs []Spec, opt Options) ([][]byte, error) {
+	p := newPrinter(doc, specs, opt)
+	texts, errs := make([]bytes.Buffer, len(formats)), make([]error, len(formats))
+	var wg sync.WaitGroup
+	for i := range formats {
+		wg.Go(func() { errs[i] = p.write(&texts[i], formats[i]) })
+	}
+	wg.Wait()
+	out := make([][]byte, len(formats))
+	for i := range texts {
+		out[i] = texts[i].Bytes()
+	}
+	return out, errors.Join(errs...)
+}
+
+// printer writes one document in several formats, and makes its tables once.
+type printer struct {
 	doc    *Document
 	specs  []Spec
 	opt    Options
-	tables []Table // nil before the first format that has tables
+	tables func() ([]Table, error)
 }
 
-// NewPrinter is for what Write would print.
-func NewPrinter(doc *Document, specs []Spec, opt Options) *Printer {
-	return &Printer{doc: doc, specs: specs, opt: opt}
+func newPrinter(doc *Document, specs []Spec, opt Options) *printer {
+	return &printer{doc, specs, opt, sync.OnceValues(func() ([]Table, error) { return Tables(doc, specs, opt) })}
 }
 
-// Write prints the document in a format.
-func (p *Printer) Write(w io.Writer, format string) (err error) {
+func (p *printer) write(w io.Writer, format string) error {
 	switch format {
 	case "json":
 		return WriteJSON(w, p.doc)
@@ -63,16 +80,15 @@ func (p *Printer) Write(w io.Writer, format string) (err error) {
 	if err := CheckFormat(format); err != nil {
 		return err
 	}
-	if p.tables == nil {
-		if p.tables, err = Tables(p.doc, p.specs, p.opt); err != nil {
-			return err
-		}
+	tables, err := p.tables()
+	if err != nil {
+		return err
 	}
 	caption := Provenance(p.doc, p.specs...)
 	if p.opt.Command != "" {
 		caption += "\n" + p.opt.Command
 	}
-	return writeTables(w, format, caption, p.tables, p.opt)
+	return writeTables(w, format, caption, tables, p.opt)
 }
 
 // WriteTables prints tables in a format; bench has no place for them.
