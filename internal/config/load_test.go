@@ -366,3 +366,54 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// Points share what their machines have in common. What each says is what it would say
+// on its own, and a mistake that only some machines have is told with the first of them.
+func TestAPointIsWhatItWouldBeOnItsOwn(t *testing.T) {
+	axes := `
+[machine]
+base = "twin"
+[sweep]
+"run.cores" = [1, 4]
+"machine.dram_ns" = [90, 110]
+[[variant]]
+axis = "caches"
+name = "small"
+set = { "machine.l1.bytes" = 16384, "machine.l1.ways" = 4 }
+[[variant]]
+axis = "caches"
+name = "same"
+set = { "workload.think_ns" = 7 }
+`
+	e := mustLoad(t, axes)
+	if len(e.Points) != 8 {
+		t.Fatalf("%d points", len(e.Points))
+	}
+	for i := range e.Points {
+		p := &e.Points[i]
+		want, err := p.Config.Tree().MarshalJSON()
+		if err != nil || string(p.Text()) != string(want) {
+			t.Errorf("%s: %v\n%s\n%s", p, err, p.Text(), want)
+		}
+		alone := "[machine]\nbase = \"twin\"\n"
+		alone += fmt.Sprintf("dram_ns = %v\n", p.Labels[1].Value)
+		if p.Labels[2].Value == "small" {
+			alone += "l1.bytes = 16384\nl1.ways = 4\n"
+		}
+		alone += fmt.Sprintf("[run]\ncores = %v\n", p.Labels[0].Value)
+		if p.Labels[2].Value == "same" {
+			alone += "[workload]\nthink_ns = 7\n"
+		}
+		if own := mustLoad(t, alone); string(own.Points[0].Text()) != string(p.Text()) {
+			t.Errorf("%s: %s\nalone: %s", p, p.Text(), own.Points[0].Text())
+		}
+	}
+	_, err := load(t, strings.ReplaceAll(axes, "[1, 4]", "[1, 4000]"))
+	if err == nil || !strings.Contains(err.Error(), "run.cores: 4000 is more than the machine has") || !strings.Contains(err.Error(), "run.cores=4000 machine.dram_ns=90") {
+		t.Errorf("%v", err)
+	}
+	_, err = load(t, strings.ReplaceAll(axes, "16384", "16000"))
+	if err == nil || !strings.Contains(err.Error(), "run.cores=1 machine.dram_ns=90 caches=small") || strings.Count(err.Error(), "error:") != 1 {
+		t.Errorf("%v", err)
+	}
+}
