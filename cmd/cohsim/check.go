@@ -181,6 +181,18 @@ func (f *checkFlags) requests(args []string) ([]check.LockRequest, error) {
 
 // fill sets what flags say.
 func (f *checkFlags) fill(req *check.LockRequest) error {
+	if f.scenario != "" {
+		if !slices.Contains(check.ScenarioNames(), f.scenario) {
+			return oneOf("scenario", f.scenario, check.ScenarioNames())
+		}
+		req.Scenario = f.scenario
+		if !check.Detaches(f.scenario) {
+			if f.detachers > 0 {
+				return usage("--detachers %d: the scenario %s has nothing to detach; leave the flag out", f.detachers, f.scenario)
+			}
+			req.Detachers = 0
+		}
+	}
 	for _, n := range []struct {
 		flag string
 		is   int
@@ -205,12 +217,6 @@ func (f *checkFlags) fill(req *check.LockRequest) error {
 	}
 	if req.ISA == cpu.X86_64 && req.Model == cpu.ARMv8 {
 		return usage("--isa %v: the machine reorders what x86-64 needs no barriers for: armv8 takes an arm64", req.ISA)
-	}
-	if f.scenario != "" {
-		if !slices.Contains(check.ScenarioNames(), f.scenario) {
-			return oneOf("scenario", f.scenario, check.ScenarioNames())
-		}
-		req.Scenario = f.scenario
 	}
 	switch f.mmapLock {
 	case "atomic", "full":
@@ -284,6 +290,9 @@ func (f *checkFlags) write(w io.Writer, reports []*check.LockReport) error {
 		}
 		t.Rows = append(t.Rows, []report.Cell{report.Str(r.Lock), report.Str(r.Model), report.Str(r.ISA), report.Str(r.Tasks()), report.Str(r.Scenario),
 			report.Str(fmt.Sprint(r.States)), report.Str(fmt.Sprint(r.Depth)), report.Str(verdict)})
+		if r.Detachers == 0 && check.Detaches(r.Scenario) && f.detachers < 0 {
+			t.Notes = []string{"Where the tasks have no D nobody unmaps a VMA: see --detachers."}
+		}
 	}
 	if f.mutant != "" {
 		t.Columns = slices.Delete(t.Columns, 2, 3) // 80 columns

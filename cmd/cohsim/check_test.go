@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"cohsim/internal/check"
 )
 
 func TestCheckSaysWhatHolds(t *testing.T) {
@@ -79,12 +81,24 @@ func TestAnAnswerIsNoFailure(t *testing.T) {
 	}
 }
 
+// Scenarios without a detacher need no flag to say so.
+func TestEveryScenarioRunsByItsName(t *testing.T) {
+	for _, name := range check.ScenarioNames() {
+		for _, model := range []string{"sc", "tso"} {
+			if code, _, msg := cohsim(t, "check", "vm_refcnt", "--scenario", name, "--model", model, "--readers", "1"); code != 0 {
+				t.Errorf("%s under %s: exit code %d\n%s", name, model, code, msg)
+			}
+		}
+	}
+}
+
 func TestCheckRefusesWhatItDoesNotKnow(t *testing.T) {
 	for want, args := range map[string]string{
 		`there is no lock "vm_refcount"; did you mean "vm_refcnt"?`:                    "check vm_refcount",
 		`there is no mutant "no-barrier"; did you mean "no-barrier-a"?`:                "check --mutant no-barrier",
 		`there is no memory model "arm"`:                                               "check --model arm",
 		`there is no scenario "q4"; did you mean "q1"?`:                                "check --scenario q4",
+		"--detachers 1: the scenario q1 has nothing to detach; leave the flag out":     "check --scenario q1 --detachers 1",
 		"--readers 9: at most 8":                                                       "check --readers 9",
 		"--rounds 0: 1 to 100":                                                         "check --rounds 0",
 		"there is nothing to check":                                                    "check --readers 0 --writers 0 --detachers 0",

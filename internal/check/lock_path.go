@@ -116,7 +116,7 @@ func (l *Lock) where(k []uint64) (out []string, asleep, running bool) {
 }
 
 // Timeline draws a path: a line a step, two columns a task, what it does to which word
-// and the value. Of atomics that perform in halves, ↓ is the load and ↑ the store.
+// and the value, and below what the marks in it mean.
 func (l *Lock) Timeline(path []Step) string {
 	op, val := make([]int, len(l.cfg.Tasks)), make([]int, len(l.cfg.Tasks))
 	column := map[string]int{}
@@ -147,7 +147,19 @@ func (l *Lock) Timeline(path []Step) string {
 			return "", ""
 		})
 	}
+	for _, m := range marks {
+		if strings.Contains(b.String(), m.mark) {
+			b.WriteString("    " + m.means + "\n")
+		}
+	}
 	return b.String()
+}
+
+// marks are what a Timeline explains if it has them.
+var marks = []struct{ mark, means string }{
+	{"↓", "↓, ↑: the load and the store of an atomic op, when others come between"},
+	{"(own)", "(own): the value of an older store of the task that has not left it yet"},
+	{"guess", "guess: what the core takes a branch, or a store-conditional, to do before it knows"},
 }
 
 func pad(s string, width int) string {

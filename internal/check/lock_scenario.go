@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"cohsim/cpu"
 	"cohsim/vmalock"
@@ -12,9 +13,9 @@ import (
 type lockScenario struct {
 	name, doc string
 	question  bool   // a broken law is an answer
-	reader    string // programs
+	reader    string // programs, if not the standard ones
 	writer    string
-	detacher  string
+	detacher  string // "": it has none
 	params    map[string]int64
 	sameMM    bool // a detacher's memory becomes a VMA of the mm that it was taken from
 	seqBits   int  // width of sequence numbers, 0: the kernel's
@@ -54,6 +55,11 @@ func ScenarioNames() []string {
 // ScenarioDoc is what the tasks of a scenario do, in one line.
 func ScenarioDoc(name string) string { return scenario(name).doc }
 
+// Detaches says that a scenario has something for detachers to do.
+func Detaches(name string) bool {
+	return slices.ContainsFunc(lockScenarios, func(s lockScenario) bool { return s.name == name && s.detacher != "" })
+}
+
 // IsQuestion says that in this scenario a broken law is an answer, not a failure.
 func IsQuestion(name string) bool { return scenario(name).question }
 
@@ -63,7 +69,7 @@ func scenario(name string) lockScenario {
 			for _, p := range []struct {
 				is       *string
 				standard string
-			}{{&s.reader, "check_reader"}, {&s.writer, "check_writer"}, {&s.detacher, "check_detacher"}} {
+			}{{&s.reader, "check_reader"}, {&s.writer, "check_writer"}} {
 				if *p.is == "" {
 					*p.is = p.standard
 				}
