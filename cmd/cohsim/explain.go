@@ -59,15 +59,16 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// entry is a key, a workload, a lock or a metric that can be explained.
+// entry is a key, a workload, a lock, a law or a metric that can be explained.
 type entry struct{ name, text string }
 
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain KEY|METRIC|WORKLOAD|LOCK...",
-		Short: "Say what a key of a config, a metric, a workload or a lock is",
+		Use:   "explain KEY|METRIC|WORKLOAD|LOCK|LAW...",
+		Short: "Say what a key of a config, a metric, a workload, a lock or a law is",
 		Example: `  cohsim explain machine.core.window coh.hitm
-  cohsim explain machine.fabric            a table explains all its keys`,
+  cohsim explain machine.fabric            a table explains all its keys
+  cohsim explain I4                        a law that a check or a run found broken`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("name a key (machine.core.window) or a metric (coh.hitm); `cohsim metrics` lists the metrics")
@@ -113,10 +114,10 @@ func explain(all []entry, name string) (found []string, err error) {
 	for _, e := range all {
 		names = append(names, e.name)
 	}
-	return nil, usage("there is no key, metric, workload or lock %q%s", name, didYouMean(name, names))
+	return nil, usage("there is no key, metric, workload, lock or law %q%s", name, didYouMean(name, names))
 }
 
-// entries are all keys of a config, then all workloads, locks and metrics.
+// entries are all keys of a config, then all workloads, locks, laws and metrics.
 func entries() (out []entry) {
 	add := func(where string, keys []config.Key) {
 		for _, k := range keys {
@@ -153,6 +154,9 @@ func entries() (out []entry) {
 	}
 	for _, k := range vmalock.Kinds() {
 		out = append(out, entry{k.Name, fmt.Sprintf("%s (lock)\n  %s\n", k.Name, k.Doc)})
+	}
+	for _, l := range vmalock.Laws() {
+		out = append(out, entry{l.Name, fmt.Sprintf("%s (law of locks)\n  %s\n", l.Name, l.Doc)})
 	}
 	for _, m := range stats.Metrics() {
 		text := fmt.Sprintf("%s (metric, %s)\n  %s\n  %s\n", m.Name, m.Unit, m.Doc, m.Formula)

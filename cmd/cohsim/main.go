@@ -5,7 +5,7 @@
 //	cohsim merge DIR...      join the shards of a sweep
 //	cohsim c2c CONFIG|DIR    say which lines and fields the cores fight over
 //	cohsim list, show        what there is: locks, workloads, machines, …
-//	cohsim metrics, explain  what a number or a key means
+//	cohsim metrics, explain  what a number, a key or a law means
 //	cohsim layout            import and draw struct layouts
 //	cohsim verify            model-check the protocol tables
 //	cohsim check             explore what tasks can do with a lock
