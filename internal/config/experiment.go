@@ -97,6 +97,7 @@ type Axis struct {
 	Variant bool
 	Values  []AxisValue
 	at      Span
+	fixed   bool // to one value, by --set
 }
 
 // AxisValue is one value of an axis: a label and the keys it sets.

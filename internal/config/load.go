@@ -94,6 +94,9 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 		d.at("name", "a name is the start of file names: no / or \\, no dot in front, and no .sweep behind")
 	}
 	l.axes(e)
+	if !l.ways(e) {
+		return nil, c.err()
+	}
 	l.fix(e, over)
 	l.excludes(e)
 	l.base(e)

@@ -417,3 +417,29 @@ set = { "workload.think_ns" = 7 }
 		t.Errorf("%v", err)
 	}
 }
+
+// An axis would put a table in the place of a value that it does not belong to, and with
+// it every key that the value was laid over.
+func TestAValueIsNotReplacedByTheTableThatAnAxisNeeds(t *testing.T) {
+	text := "[run]\nmeasure_ns = 7000\n[sweep]\n\"run.cores\" = [1, 2]\n"
+	for _, set := range []string{"run=3", "run=x", "run=[3]"} {
+		_, err := load(t, text, func(o *Options) { o.Set = []string{set} })
+		if err == nil || !strings.Contains(err.Error(), "--set "+set+": error: run is a table, not ") || !strings.Contains(err.Error(), `the axis "run.cores" sets run.cores`) {
+			t.Errorf("--set %s: %v", set, err)
+		}
+	}
+}
+
+// An exclude may name values that --set has taken from its axis.
+func TestAnExcludeOfAValueThatSetReplacesIsMoot(t *testing.T) {
+	text := "[sweep]\n\"run.cores\" = [1, 2, 4]\n\"machine.dram_ns\" = [90, 110]\n[[exclude]]\n\"run.cores\" = [1, 3]\n\"machine.dram_ns\" = 90\n"
+	if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), `"run.cores" has no value 3`) {
+		t.Errorf("%v", err)
+	}
+	for set, points := range map[string]int{"run.cores=3": 1, "run.cores=8": 2} {
+		e := mustLoad(t, text, func(o *Options) { o.Set = []string{set} })
+		if len(e.Points) != points {
+			t.Errorf("--set %s: %s", set, pointNames(e))
+		}
+	}
+}

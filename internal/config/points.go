@@ -86,7 +86,7 @@ func (l *loader) terms(e *Experiment, n *Node, prefix string, x *Exclude) bool {
 		}
 		t := term{axis: axis}
 		for _, item := range items {
-			if !e.Axes[axis].has(label(item)) {
+			if a := &e.Axes[axis]; !a.fixed && !a.has(label(item)) {
 				l.c.errorf(item.Val, "the axis %q has no value %s%s", name, item.Text(), allowed(fmt.Sprint(label(item)), e.Axes[axis].texts()))
 				ok = false
 				continue

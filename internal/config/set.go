@@ -89,7 +89,28 @@ func (l *loader) fix(e *Experiment, over *Node) {
 			continue
 		}
 		a.Values = []AxisValue{{Label: label(n), at: n.Val, sets: []setting{{path, n}}}}
+		a.fixed = true
 	}
+}
+
+// ways reports a value that stands where an axis needs a table, since a point would
+// put one in its place, and tells whether there is none.
+func (l *loader) ways(e *Experiment) bool {
+	ok := true
+	for i := range e.Axes {
+		for _, v := range e.Axes[i].Values {
+			for _, s := range v.sets {
+				for k := 1; k < len(s.path); k++ {
+					if n := e.root.get(s.path[:k]...); n != nil && n.Kind != Table {
+						path := joinAll(s.path[:k])
+						l.c.errorf(n.Val, "%s is a table, not %s; the axis %q sets %s", path, n.Describe(), e.Axes[i].Name, joinAll(s.path))
+						ok = false
+					}
+				}
+			}
+		}
+	}
+	return ok
 }
 
 // shadowed reports a --set of a key that a variant sets anyway.

@@ -128,6 +128,9 @@ func (v *view) usl(metric string) []Table {
 			fit.Notes = append(fit.Notes, name+": "+err.Error()+".")
 			continue
 		}
+		if len(n) == 3 {
+			fit.Notes = append(fit.Notes, name+": three values for three parameters: R² and residuals say nothing of the law.")
+		}
 		worst := 0.0
 		left.Columns = append(left.Columns, Column{Name: name, Fixed: true, Decimals: 1})
 		for i, r := range u.Residuals {
