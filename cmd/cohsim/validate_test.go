@@ -66,4 +66,9 @@ func TestPointsThatNobodyCanRunFailValidate(t *testing.T) {
 	if code != exitFailed || !strings.Contains(out, `no machine "nowhere"`) || !strings.Contains(msg, "no point could be run") {
 		t.Errorf("exit code %d: %s%s", code, out, msg)
 	}
+	for _, empty := range []string{"errors\n", "targets\n"} {
+		if strings.Contains(out, empty) {
+			t.Errorf("a table without rows is printed:\n%s", out)
+		}
+	}
 }

@@ -12,17 +12,21 @@ import (
 )
 
 // Tables are the report for people: a table of points per machine, errors by
-// family, claims, targets, and what was not run.
+// family, claims, targets, and what was not run. A table without rows is left out.
 func (rep *Report) Tables() []report.Table {
 	var out []report.Table
 	for _, m := range rep.Machines {
 		out = append(out, rep.points(m))
 	}
-	out = append(out, rep.errors())
+	if len(rep.Results) > 0 {
+		out = append(out, rep.errors())
+	}
 	if len(rep.Claims) > 0 {
 		out = append(out, rep.claims())
 	}
-	out = append(out, rep.targetTable())
+	if len(rep.Targets) > 0 {
+		out = append(out, rep.targetTable())
+	}
 	return append(out, rep.absent()...)
 }
 
