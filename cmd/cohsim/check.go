@@ -290,7 +290,7 @@ func (f *checkFlags) write(w io.Writer, reports []*check.LockReport) error {
 		}
 		t.Rows = append(t.Rows, []report.Cell{report.Str(r.Lock), report.Str(r.Model), report.Str(r.ISA), report.Str(r.Tasks()), report.Str(r.Scenario),
 			report.Str(fmt.Sprint(r.States)), report.Str(fmt.Sprint(r.Depth)), report.Str(verdict)})
-		if r.Detachers == 0 && check.Detaches(r.Scenario) && f.detachers < 0 {
+		if f.mutant == "" && f.detachers < 0 && r.Detachers == 0 && check.Detaches(r.Scenario) {
 			t.Notes = []string{"Where the tasks have no D nobody unmaps a VMA: see --detachers."}
 		}
 	}

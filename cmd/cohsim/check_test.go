@@ -81,6 +81,22 @@ func TestAnAnswerIsNoFailure(t *testing.T) {
 	}
 }
 
+// A story explains the marks that it has, and no others; a table says what was left out.
+func TestCheckExplainsWhatItPrints(t *testing.T) {
+	for _, c := range []struct{ args, has, lacks string }{
+		{"check vm_refcnt --mutant relaxed-read-cas", "guess: what the core", "(own): the value"},
+		{"check vm_refcnt --mutant relaxed-read-cas", "↓, ↑: the load", "no D nobody"},
+		{"check vm_refcnt --scenario q3 --model sc --readers 1", "The last step is", "↓, ↑"},
+		{"check vm_refcnt --model sc --readers 1", "no D nobody unmaps", "guess:"},
+		{"check vm_refcnt --model sc --readers 1 --detachers 0", "holds", "no D nobody"},
+		{"check vm_refcnt --model sc --readers 1 --detachers 1", "holds", "no D nobody"},
+	} {
+		if out := ok(t, strings.Fields(c.args)...); !strings.Contains(out, c.has) || strings.Contains(out, c.lacks) {
+			t.Errorf("%s: %q must be there, and %q must not:\n%s", c.args, c.has, c.lacks, out)
+		}
+	}
+}
+
 // Scenarios without a detacher need no flag to say so.
 func TestEveryScenarioRunsByItsName(t *testing.T) {
 	for _, name := range check.ScenarioNames() {

@@ -15,6 +15,7 @@ import (
 	"cohsim/internal/experiment"
 	"cohsim/internal/machine"
 	"cohsim/internal/structs"
+	"cohsim/internal/sweep"
 )
 
 // The exit codes of the built binary.
@@ -56,16 +57,20 @@ func exited(code int) error {
 // finish prints an error and turns it into an exit code.
 func finish(w io.Writer, cmd *cobra.Command, args []string, err error) int {
 	var (
-		code    exitCode
-		user    *usageError
-		output  *ioError
-		failed  *experiment.RunError
-		aborted *machine.Aborted
-		bug     *machine.Bug
+		code     exitCode
+		user     *usageError
+		output   *ioError
+		failed   *experiment.RunError
+		aborted  *machine.Aborted
+		bug      *machine.Bug
+		panicked *sweep.PanicError
 	)
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &panicked):
+		fmt.Fprintf(w, "cohsim: bug: %v\n%s", panicked.Value, panicked.Stack)
+		return exitBug
 	case errors.As(err, &code):
 		return int(code)
 	case errors.As(err, &user):

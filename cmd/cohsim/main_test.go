@@ -12,9 +12,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"cohsim/internal/report"
-	"time"
+	"cohsim/internal/sweep"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -268,5 +269,14 @@ func TestOutputThatCannotBeWrittenIsExitCode4(t *testing.T) {
 	}
 	if code, _, msg := cohsim(t, append([]string{"run", "program.toml", "--out", "/dev/null/x"}, small...)...); code != exitIO {
 		t.Errorf("--out: exit code %d\n%s", code, msg)
+	}
+}
+
+// A panic of a job is a bug of cohsim, wherever its error has come through.
+func TestAPanicOfAJobIsABug(t *testing.T) {
+	err := &ioError{fmt.Errorf("%w\nthe same command goes on", &sweep.PanicError{Value: "index out of range", Stack: []byte("goroutine 1\n")})}
+	var b strings.Builder
+	if code := finish(&b, newRoot(), nil, err); code != exitBug || b.String() != "cohsim: bug: index out of range\ngoroutine 1\n" {
+		t.Errorf("exit code %d: %s", code, b.String())
 	}
 }

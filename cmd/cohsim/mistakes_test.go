@@ -111,6 +111,7 @@ func TestMistakesAreExitCode2(t *testing.T) {
 		{"show program vma_start_read --lock mutex", []string{`no lock "mutex"`, "vm_refcnt"}},
 		{"show program vma_start_read --isa vax", []string{"--isa", "vax"}},
 		{"show machine zen6", []string{"zen6", "zen5-epyc"}},
+		{"show machine ./nosuch.toml", []string{"show machine: error: open ./nosuch.toml"}},
 		{"show protocol mesy", []string{`"mesy"`, `"mesi"`}},
 		{"show layout linux-7", []string{"linux-7", "linux-6.18"}},
 		{"explain widnow", []string{`"widnow"`}},

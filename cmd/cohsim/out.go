@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -102,14 +104,16 @@ func writeOutputs(a *experiment.Archive) error {
 // outputs makes the files of a result: NAME.txt, NAME.md and so on, and the
 // figures, NAME-figure-1.svg. It is the one place that decides which there are.
 func outputs(doc *report.Document, p *experiment.Plan, formats, figures []string, put func(name string, text []byte) error) error {
-	texts, err := report.Texts(formats, doc, p.Reports, report.Options{Command: p.Command})
+	printer := report.NewPrinter(doc, p.Reports, report.Options{Command: p.Command})
+	err := sweep.Run(context.Background(), len(formats), sweep.Options{}, func(_ context.Context, i int) ([]byte, error) {
+		var b bytes.Buffer
+		err := printer.Write(&b, formats[i])
+		return b.Bytes(), err
+	}, func(i int, text []byte) error {
+		return put(p.Name+"."+extensions[formats[i]], text)
+	})
 	if err != nil {
 		return err
-	}
-	for i, format := range formats {
-		if err := put(p.Name+"."+extensions[format], texts[i]); err != nil {
-			return err
-		}
 	}
 	return drawFigures(doc, p.Figures, p.Command, figures, func(name string, text []byte) error {
 		return put(p.Name+"-"+name, text)

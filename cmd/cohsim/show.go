@@ -105,8 +105,8 @@ func showMachineCommand() *cobra.Command {
 			if err := report.CheckFormat(format); err != nil {
 				return usage("--format: %v", err)
 			}
-			if name, all := args[0], shipped("machines"); !strings.Contains(name, "/") && !strings.HasSuffix(name, ".toml") && !slices.Contains(all, name) {
-				return oneOf("machine", name, all)
+			if _, err := machineText(args[0]); err != nil {
+				return err
 			}
 			// A machine is read as an experiment on it would read it.
 			exp, err := experiment.LoadText("machine", nil, experiment.Overrides{Set: []string{"machine=" + quoted(args[0])}})

@@ -94,13 +94,13 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 		d.at("name", "a name is the start of file names: no / or \\, no dot in front, and no .sweep behind")
 	}
 	l.axes(e)
-	if !l.ways(e) {
-		return nil, c.err()
-	}
+	free := l.ways(e)
 	l.fix(e, over)
 	l.excludes(e)
-	l.base(e)
-	l.points(e)
+	if free {
+		l.base(e)
+		l.points(e)
+	}
 	l.reports(e)
 	l.figures(e)
 	if err := c.err(); err != nil {

@@ -428,6 +428,11 @@ func TestAValueIsNotReplacedByTheTableThatAnAxisNeeds(t *testing.T) {
 			t.Errorf("--set %s: %v", set, err)
 		}
 	}
+	// What else is wrong is told with it.
+	_, err := load(t, "run = 3\n[sweep]\n\"run.cores\" = [1, 2]\n[[exclude]]\n\"run.cores\" = 5\n")
+	if err == nil || !strings.Contains(err.Error(), "run is a table") || !strings.Contains(err.Error(), "has no value 5") {
+		t.Errorf("%v", err)
+	}
 }
 
 // An exclude may name values that --set has taken from its axis.

@@ -93,8 +93,8 @@ func (l *loader) fix(e *Experiment, over *Node) {
 	}
 }
 
-// ways reports a value that stands where an axis needs a table, since a point would
-// put one in its place, and tells whether there is none.
+// ways reports a value that stands where an axis needs a table, since a point would put
+// one in its place, and tells whether there is none. With one there are no points to judge.
 func (l *loader) ways(e *Experiment) bool {
 	ok := true
 	for i := range e.Axes {

@@ -1,6 +1,8 @@
 package experiment
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"cohsim/internal/report"
+	"cohsim/internal/sweep"
 )
 
 // BenchmarkSweepOverhead is what a sweep of 1,000 short runs costs beside simulating
@@ -135,7 +138,13 @@ func finish(b *testing.B, e *Experiment, a *Archive, doc *report.Document) {
 	if err := a.Finish(); err != nil {
 		b.Fatal(err)
 	}
-	if _, err := report.Texts(report.Formats(), doc, e.Reports, report.Options{}); err != nil {
+	printer, formats := report.NewPrinter(doc, e.Reports, report.Options{}), report.Formats()
+	err := sweep.Run(b.Context(), len(formats), sweep.Options{}, func(_ context.Context, i int) ([]byte, error) {
+		var text bytes.Buffer
+		err := printer.Write(&text, formats[i])
+		return text.Bytes(), err
+	}, func(int, []byte) error { return nil })
+	if err != nil {
 		b.Fatal(err)
 	}
 }

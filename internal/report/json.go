@@ -30,14 +30,14 @@ func WriteJSON(w io.Writer, d *Document) error {
 	fmt.Fprintf(&b, ",\n  \"config_hash\": %s,\n  \"records\": [", quote(d.ConfigHash))
 	text := b.Bytes()
 	for i := range d.Records {
+		if i == 1 { // the others will be about as long as the first
+			text = slices.Grow(text, (len(text)-b.Len())*len(d.Records))
+		}
 		if i > 0 {
 			text = append(text, ',')
 		}
 		text = append(text, "\n    "...)
 		text = appendRecord(text, &d.Records[i], "\n      ")
-		if i == 0 { // the others will be about as long
-			text = slices.Grow(text, (len(text)-b.Len())*len(d.Records))
-		}
 	}
 	if len(d.Records) > 0 {
 		text = append(text, "\n  "...)

@@ -124,6 +124,18 @@ func TestTheLawIsFoundInPointsThatObeyIt(t *testing.T) {
 	}
 }
 
+func TestAFitToAsManyValuesAsItHasParametersSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		cores []int
+		notes int
+	}{{[]int{1, 2, 4}, 1}, {[]int{1, 2, 4, 8}, 0}} {
+		out := text(t, "markdown", sampleDoc(quickLocks[:2], c.cores, 1), []Spec{{Rows: "run.cores", Columns: []string{"lock"}, Value: []string{"ops.per_second"}, Fit: "usl"}}, Options{})
+		if n := strings.Count(out, "Three values for three parameters"); n != c.notes {
+			t.Errorf("cores %v: said %d times\n%s", c.cores, n, out)
+		}
+	}
+}
+
 func TestAFitAndAGeometricMeanStandBesideTheTable(t *testing.T) {
 	d := sampleDoc(quickLocks[:2], []int{1, 2, 4, 8, 16}, 3)
 	s := quickSpec

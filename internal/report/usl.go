@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
@@ -128,8 +129,8 @@ func (v *view) usl(metric string) []Table {
 			fit.Notes = append(fit.Notes, name+": "+err.Error()+".")
 			continue
 		}
-		if len(n) == 3 {
-			fit.Notes = append(fit.Notes, name+": three values for three parameters: R² and residuals say nothing of the law.")
+		if few := "Three values for three parameters: R² and residuals say little of the law then."; len(n) == 3 && !slices.Contains(fit.Notes, few) {
+			fit.Notes = append(fit.Notes, few)
 		}
 		worst := 0.0
 		left.Columns = append(left.Columns, Column{Name: name, Fixed: true, Decimals: 1})

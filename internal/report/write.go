@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -37,38 +35,25 @@ func CheckFormat(format string) error {
 // Write prints a document in a format: json, csv and bench carry every record,
 // the other formats carry the tables of specs, or a sensible one without any.
 func Write(w io.Writer, format string, doc *Document, specs []Spec, opt Options) error {
-	return newPrinter(doc, specs, opt).write(w, format)
+	return NewPrinter(doc, specs, opt).Write(w, format)
 }
 
-// Texts is what Write prints in each of some formats, all at once.
-func Texts(formats []string, doc *Document, specs []Spec, opt Options) ([][]byte, error) {
-	p := newPrinter(doc, specs, opt)
-	texts, errs := make([]bytes.Buffer, len(formats)), make([]error, len(formats))
-	var wg sync.WaitGroup
-	for i := range formats {
-		wg.Go(func() { errs[i] = p.write(&texts[i], formats[i]) })
-	}
-	wg.Wait()
-	out := make([][]byte, len(formats))
-	for i := range texts {
-		out[i] = texts[i].Bytes()
-	}
-	return out, errors.Join(errs...)
-}
-
-// printer writes one document in several formats, and makes its tables once.
-type printer struct {
+// Printer writes one document in several formats, at once if need be, and makes its
+// tables once.
+type Printer struct {
 	doc    *Document
 	specs  []Spec
 	opt    Options
 	tables func() ([]Table, error)
 }
 
-func newPrinter(doc *Document, specs []Spec, opt Options) *printer {
-	return &printer{doc, specs, opt, sync.OnceValues(func() ([]Table, error) { return Tables(doc, specs, opt) })}
+// NewPrinter is for what Write would print.
+func NewPrinter(doc *Document, specs []Spec, opt Options) *Printer {
+	return &Printer{doc, specs, opt, sync.OnceValues(func() ([]Table, error) { return Tables(doc, specs, opt) })}
 }
 
-func (p *printer) write(w io.Writer, format string) error {
+// Write prints the document in a format.
+func (p *Printer) Write(w io.Writer, format string) error {
 	switch format {
 	case "json":
 		return WriteJSON(w, p.doc)
