@@ -25,8 +25,8 @@ func randomConfig(r *sim.Rand) Config {
 	c.MemoryModel = []string{"isa", "sc"}[r.Intn(2)]
 	c.Core.ClockMHz = pick(1000, 2600, 3857)
 	c.Core.Window = pick(1, 1, 2, 8, 64, 224)
-	c.Core.FetchWidth = pick(1, 4, 8)
-	c.Core.RetireWidth = pick(1, 4, 8)
+	c.Core.FetchWidth = pick(1, 2, 3, 4, 8)
+	c.Core.RetireWidth = pick(1, 2, 3, 4, 8)
 	c.Core.StoreBuffer = pick(1, 2, 8, 56)
 	c.Core.StoreMerge = coin()
 	c.Core.StorePrefetch = []string{"address", "drain"}[r.Intn(2)]
