@@ -17,6 +17,7 @@ func (c *Core) direct(t int64, limit *int64) int64 {
 	last := int64(0)              // latency of the op before, 0 if it was not run here
 	st, now := c.St, c.now
 	pc, retired := c.pc, uint64(0)
+	row := pc // what follows that op
 	ops, infos := c.ops, c.info[:len(c.ops)]
 run:
 	for {
@@ -129,8 +130,9 @@ run:
 			c.chain = addr >> lineShift
 		case Mark, Nop:
 			// The window fetches it together with the op before, or a cycle later if
-			// that took the whole width, and retires it together with that op.
-			if last == 0 || c.tm.RetireWidth == 1 || last == 1 && c.tm.FetchWidth == 1 {
+			// that took the whole width, and retires it together with that op. A row of
+			// them that it has no room for behind that op goes through it.
+			if last == 0 || c.tm.RetireWidth == 1 || last == 1 && c.tm.FetchWidth == 1 || uint64(pc-row) >= c.mask {
 				break run
 			}
 			if op.Code == Mark {
@@ -156,7 +158,7 @@ run:
 		}
 		now = next + 1
 		last = next - t
-		t, pc = next, to
+		t, pc, row = next, to, to
 	}
 	c.pc, c.now = pc, now
 	st.CPU.Cycles[stats.Issue] += retired

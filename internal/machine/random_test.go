@@ -128,6 +128,9 @@ func randomPrograms(r *sim.Rand, n, lines, ops int) (objects, programs []string)
 			marked := r.Intn(3) == 0
 			if marked {
 				fmt.Fprintf(&b, "    mark begin turn\n")
+				if r.Intn(4) == 0 { // a row longer than a small window's ring
+					b.WriteString(strings.Repeat("    count lock.wakeups\n", 14+r.Intn(8)))
+				}
 			}
 			switch r.Intn(10) {
 			case 0, 1:
