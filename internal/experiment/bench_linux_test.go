@@ -18,8 +18,10 @@ import (
 // them: loading, checking and linking its points, building machines, storing records,
 // and the result in every format, with the collector at the command's pace. It says for
 // points that differ in the machine, in the programs, and in nothing but the seed
-//   - how much of the sweep's CPU time that is, how much a run, what of it is building
-//     the machine, and from which length of a run on it is less than 2 %, all on one CPU;
+//   - how much of the sweep's CPU time that is, how much a run, what of it are the points
+//     up to the plan, building the machine, the records and the results in every format
+//     (the rest is the collector's), and from which length of a run on it is less than
+//     2 %, all on one CPU;
 //   - how busy the workers of a sweep with one for each CPU are: the time in which they
 //     have a run to work on, of all time from the config to the printed result. It says
 //     the same on a host that has other work, which only the CPU time per wall time shows.
@@ -45,11 +47,11 @@ measure_ns = 300000
 rows = "run.cores"
 value = "ops.per_second"
 `, bench.run, bench.axes)
-			var all, sim, building, busy, cpu, wall time.Duration
+			var sum phases
+			var busy, cpu, wall time.Duration
 			jobs := 0
 			for range b.N {
-				n, made, s, total := oneByOne(b, text)
-				jobs, building, sim, all = jobs+n, building+made, sim+s, all+total
+				jobs += oneByOne(b, text, &sum)
 				begin, start := cpuTime(), time.Now()
 				e, a := open(b, text)
 				var cost CheckCost
@@ -62,50 +64,69 @@ value = "ops.per_second"
 			}
 			workers := time.Duration(runtime.GOMAXPROCS(0))
 			b.ReportMetric(float64(jobs/b.N), "runs")
-			b.ReportMetric(100*float64(all-sim)/float64(all), "overhead-%")
-			b.ReportMetric(float64(all-sim)/float64(jobs)/1e6, "overhead-ms/run")
-			b.ReportMetric(float64(building)/float64(jobs)/1e6, "of-it-machine-ms/run")
-			b.ReportMetric(float64(sim)/float64(jobs)/1e6, "simulation-ms/run")
-			b.ReportMetric(float64(all-sim)*49/float64(jobs)/1e6, "ms/run-for-2%")
+			each := func(d time.Duration) float64 { return float64(d) / float64(jobs) / 1e6 }
+			over := sum.all - sum.simulating
+			b.ReportMetric(100*float64(over)/float64(sum.all), "overhead-%")
+			b.ReportMetric(each(over), "overhead-ms/run")
+			b.ReportMetric(each(sum.points), "of-it-points-ms/run")
+			b.ReportMetric(each(sum.building), "of-it-machine-ms/run")
+			b.ReportMetric(each(sum.recording), "of-it-records-ms/run")
+			b.ReportMetric(each(sum.results), "of-it-results-ms/run")
+			b.ReportMetric(each(sum.simulating), "simulation-ms/run")
+			b.ReportMetric(49*each(over), "ms/run-for-2%")
 			b.ReportMetric(100*float64(busy)/float64(wall*workers), "busy-%")
 			b.ReportMetric(100*float64(cpu)/float64(wall*workers), "cpu-per-wall-%")
 		})
 	}
 }
 
-// oneByOne is a sweep in which the CPU time of each simulation is taken apart. It says
-// how many runs there were, what building their machines and simulating them took, and
-// what everything took. It has one CPU, since the collector takes others that are idle,
-// which is no cost.
-func oneByOne(b *testing.B, text []byte) (n int, building, simulating, all time.Duration) {
+// phases are where a sweep's CPU time goes.
+type phases struct {
+	points, building, simulating, recording time.Duration // of the thread that works
+	results, all                            time.Duration // of all threads, with the collector's
+}
+
+// oneByOne is a sweep in which the CPU time of each phase is taken apart, and added to
+// sum. It says how many runs there were. It has one CPU, since the collector takes others
+// that are idle, which is no cost.
+func oneByOne(b *testing.B, text []byte, sum *phases) int {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	begin := cpuTime()
+	begin, last := cpuTime(), threadTime(b)
+	lap := func(phase *time.Duration) {
+		now := threadTime(b)
+		*phase += now - last
+		last = now
+	}
 	e, a := open(b, text)
+	lap(&sum.points)
 	for i := range a.Plan.Runs {
 		p, seed := e.run(i)
-		begun := threadTime(b)
 		m, err := e.build(p, seed, false)
 		if err != nil {
 			b.Fatal(err)
 		}
-		start := threadTime(b)
-		building += start - begun
+		lap(&sum.building)
 		res, err := m.Simulate()
 		if err != nil {
 			b.Fatal(err)
 		}
-		simulating += threadTime(b) - start
+		lap(&sum.simulating)
 		e.used.give(m)
 		r := &report.Record{Point: a.Plan.Runs[i].Point, Seed: uint64(seed), Metrics: res.Run.Readings(absent(p.Config)...)}
 		if err := a.keep(i, r); err != nil {
 			b.Fatal(err)
 		}
 		a.records[i] = r
+		lap(&sum.recording)
 	}
+	start := cpuTime() // formats are made by other threads
 	finish(b, e, a, a.Document())
-	return len(a.Plan.Runs), building, simulating, cpuTime() - begin
+	end := cpuTime()
+	sum.results += end - start
+	sum.all += end - begin
+	return len(a.Plan.Runs)
 }
 
 // threadTime is the CPU time of this thread, which does not simulate and collect at once.

@@ -123,6 +123,26 @@ func TestTerminalTablesFitTheirWidth(t *testing.T) {
 	}
 }
 
+func TestAGridDoesNotDependOnTheGridDrawnBefore(t *testing.T) {
+	wide := grid{names: []string{"lock", "a long name\nof two lines", "share"}, units: []string{"", "ns", "%"},
+		right: []bool{false, true, true}, rows: [][]string{{"vm_refcnt", "12345678", "1"}, nil, {"x", "1", "100"}}}
+	narrow := grid{names: []string{"n", "word"}, units: []string{"", ""}, right: []bool{true, false}, rows: [][]string{{"1", "a"}, {"10", "bcd"}}}
+	empty := grid{names: []string{"none"}, units: []string{""}, right: []bool{true}}
+	reused := newPen()
+	for i, g := range []*grid{&wide, &narrow, &empty, &wide, &wide, &empty, &narrow} {
+		var got, want strings.Builder
+		if err := reused.draw(&got, g); err != nil {
+			t.Fatal(err)
+		}
+		if err := newPen().draw(&want, g); err != nil {
+			t.Fatal(err)
+		}
+		if got.String() != want.String() {
+			t.Errorf("grid %d: a pen used before draws\n%s\na new one\n%s", i, &got, &want)
+		}
+	}
+}
+
 func TestWideTablesKeepEveryColumnInOneBlock(t *testing.T) {
 	out := text(t, "table", sampleDoc(quickLocks, []int{1}, 3), []Spec{quickSpec}, Options{Wide: true})
 	if strings.Count(out, "run.cores") != 1 || strings.Count(out, "min..max") != 4+3 {
