@@ -22,6 +22,8 @@ type loops struct {
 	known    []*period // replayed last first
 	here     *period   // the core was left at the start of this one, and has not stepped since
 	seen     *period   // the candidate, nil if there is none
+	before   books     // when the candidate began
+	spare    []*period // periods that are done with, whose memory serves the next
 	lastPC   int32
 	turns    int // jumps back of fetch since something disturbed the pipeline
 	patience int // turns until a candidate begins
@@ -55,7 +57,6 @@ type period struct {
 
 	at       int64 // where it began
 	tail, sq uint64
-	before   *books
 	fetched  []int32 // pc of each op
 	acts     []act
 	meetings []meeting
@@ -142,7 +143,8 @@ func (c *Core) Replay(on bool) {
 	if old == nil {
 		old = new(loops)
 	}
-	*old = loops{patience: leastTurns, next: 1, ops: old.ops, stores: old.stores}
+	old.giveUp()
+	*old = loops{patience: leastTurns, next: 1, ops: old.ops, stores: old.stores, before: old.before, spare: append(old.spare, old.known...), known: old.known[:0]}
 	c.loops = old
 }
 
@@ -157,8 +159,16 @@ func (c *Core) Rounds() uint64 {
 // disturbed gives up what has been seen of a round: something happened that a replay
 // knows nothing of.
 func (l *loops) disturbed() {
-	l.seen, l.here = nil, nil
+	l.here = nil
 	l.turns = 0
+	l.giveUp()
+}
+
+// giveUp ends the candidate, if there is one.
+func (l *loops) giveUp() {
+	if l.seen != nil {
+		l.spare, l.seen = append(l.spare, l.seen), nil
+	}
 }
 
 // fetched, readCache, wroteCache and met note what belongs to a round.
@@ -209,8 +219,8 @@ func (c *Core) turn(t, limit int64) int64 {
 	}
 	if p := l.seen; p != nil {
 		if c.begins(p, t) && c.looksLike(p, t) {
-			l.seen = nil
 			if c.finish(p, t) {
+				l.seen = nil
 				if len(l.known) < knownLoops {
 					l.known = append(l.known, nil)
 				}
@@ -218,8 +228,9 @@ func (c *Core) turn(t, limit int64) int64 {
 				l.known[0] = p
 				return c.replay(p, t, limit)
 			}
+			l.giveUp()
 		} else if len(p.fetched) > mostFetched {
-			l.seen = nil
+			l.giveUp()
 		}
 	}
 	if l.turns >= l.patience && c.calm(t) {
@@ -232,18 +243,28 @@ func (c *Core) turn(t, limit int64) int64 {
 
 // watchFrom begins a candidate at cycle t.
 func (c *Core) watchFrom(t int64) {
-	p := &period{at: t, tail: c.tail, sq: c.sqTail, start: c.picture(t), learned: slices.Clone(c.histories)}
+	l := c.loops
+	l.giveUp()
+	p := new(period)
+	if n := len(l.spare) - 1; n >= 0 {
+		p, l.spare = l.spare[n], l.spare[:n]
+	}
+	*p = period{
+		at: t, tail: c.tail, sq: c.sqTail, start: c.picture(t), learned: append(p.learned[:0], c.histories...),
+		entries: p.entries[:0], stores: p.stores[:0], fetched: p.fetched[:0], acts: p.acts[:0], meetings: p.meetings[:0], steps: p.steps[:0],
+	}
 	for n := c.head; n < c.tail; n++ {
 		p.entries = append(p.entries, c.entryPicture(n, t))
 	}
 	for n := c.sqHead; n < c.sqTail; n++ {
 		p.stores = append(p.stores, c.storePicture(n))
 	}
-	p.before = &books{*c.St, slices.Clone(c.Cycles), nil, c.Progress}
+	b := &l.before
+	b.st, b.cycles, b.held, b.progress = *c.St, append(b.cycles[:0], c.Cycles...), b.held[:0], c.Progress
 	if c.hold != nil {
-		p.before.held = slices.Clone(c.hold.list)
+		b.held = append(b.held, c.hold.list...)
 	}
-	c.loops.seen = p
+	l.seen = p
 }
 
 // begins reports whether the core may be at the start of a period, but for what
@@ -335,7 +356,8 @@ func (c *Core) fromHead(l link) link {
 // replayed.
 func (c *Core) finish(p *period, t int64) bool {
 	p.cycles = t - p.at
-	st, was := c.St, &p.before.st
+	before := &c.loops.before
+	st, was := c.St, &before.st
 	cache := st.Cache
 	cache.L1Hits = was.Cache.L1Hits
 	if cache != was.Cache || st.Coh != was.Coh || len(p.fetched) == 0 {
@@ -372,17 +394,17 @@ func (c *Core) finish(p *period, t int64) bool {
 	}
 	p.grown = stats.Grown(nil, st, was)
 	for pc := range c.Cycles {
-		p.grown = stats.Grown(p.grown, &c.Cycles[pc], &p.before.cycles[pc])
+		p.grown = stats.Grown(p.grown, &c.Cycles[pc], &before.cycles[pc])
 	}
 	if c.hold != nil {
 		p.held = slices.Clone(c.hold.list)
-		for k, h := range p.before.held {
+		for k, h := range before.held {
 			p.held[k].Held -= h.Held
 			p.held[k].Stall -= h.Stall
 		}
 	}
-	p.progress = c.Progress - p.before.progress
-	p.before, p.fetched, p.meetings = nil, nil, nil
+	p.progress = c.Progress - before.progress
+	p.fetched, p.meetings = p.fetched[:0], p.meetings[:0]
 	c.loops.makeRoom(len(c.win)+len(p.steps), len(c.sq)+p.nStores)
 	return true
 }

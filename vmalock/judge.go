@@ -230,10 +230,10 @@ func (v *Violation) Error() string {
 // them the last of each thread that has been quiet since.
 const historyLen = 32
 
-// history is a ring of the latest records, in place; it allocates only when a thread
-// shows up for the first time.
+// history is a ring of the latest records. It allocates for the first of them, and when
+// a thread shows up for the first time.
 type history struct {
-	ring [historyLen]Record
+	ring *[historyLen]Record
 	n    uint64
 	last []lastRecord // by thread
 }
@@ -244,6 +244,9 @@ type lastRecord struct {
 }
 
 func (h *history) add(r Record) {
+	if h.ring == nil {
+		h.ring = new([historyLen]Record)
+	}
 	h.ring[h.n%historyLen] = r
 	h.n++
 	for len(h.last) <= r.Thread {

@@ -178,7 +178,7 @@ type Machine struct {
 	// spareLLC are arrays of an earlier machine that have not been needed yet.
 	spareLLC []*cache.Array
 	counters []stats.Counters // of the threads, apart: a thread's own fields stay together
-	before   []stats.Counters // at the start of the measured span
+	counted  []stats.Counters // by each thread before the measured span, then in it
 	dirs     []directory      // by home; nil if every line is tracked
 	check    *checker         // nil if nothing is checked
 	noPlain  bool             // every access is looked at
@@ -241,7 +241,7 @@ func New(s Setup) (*Machine, error) {
 		old = &Machine{}
 	}
 	s.From = nil
-	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1, slots: old.slots[:0], queue: old.queue[:0], before: old.before[:0]}
+	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1, slots: old.slots[:0], queue: old.queue[:0]}
 	cycles := func(ns float64) int64 { return cpu.CyclesNS(ns, cfg.Core.ClockMHz) }
 	m.net = noc.New(cfg.Topology, cfg.Fabric, cycles)
 	opt := cfg.Protocol.Options
@@ -299,7 +299,7 @@ func New(s Setup) (*Machine, error) {
 	m.noPlain = s.Check == CheckFull
 
 	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
-	m.counters = zeroed(old.counters, len(m.threads))
+	m.counters, m.counted = zeroed(old.counters, len(m.threads)), zeroed(old.counted, len(m.threads))
 	unitOf := map[int]int32{}
 	for i := range m.threads {
 		core := s.Place[i] / m.topo.ThreadsPerCore

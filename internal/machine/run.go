@@ -133,7 +133,7 @@ func (m *Machine) retryNext(u *unit, running *thread, t int64) {
 // Result is what a run counted in its measured span.
 type Result struct {
 	Run     stats.Run
-	Cores   []stats.Counters // per thread
+	Cores   []stats.Counters // per thread; they are gone when another machine is made From this one
 	Lines   []LineReport     // contended lines, most costly first
 	Checked Checked          // what Setup.Check asserted
 	End     int64            // last cycle of the span

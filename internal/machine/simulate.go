@@ -3,7 +3,6 @@ package machine
 import (
 	"fmt"
 	"runtime/debug"
-	"slices"
 
 	"cohsim/cpu"
 	"cohsim/internal/sim"
@@ -54,7 +53,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if err := m.advance(start); err != nil {
 		return nil, err
 	}
-	m.before = m.snapshot(start, m.before)
+	m.count(start)
 	var beforeOps []ProgramCycles
 	if m.setup.PerOp {
 		beforeOps = m.opCycles()
@@ -69,16 +68,15 @@ func (m *Machine) Simulate() (res *Result, err error) {
 			end = max(end, m.threads[i].core.Charged())
 		}
 	}
-	after := m.snapshot(end, nil)
-	if m.setup.MeasureNS > 0 && !m.progressed(m.before, after) {
+	if m.setup.MeasureNS > 0 && !m.progressed() {
 		return nil, m.tooShort(start, end)
 	}
-	res = &Result{End: end, Cores: after}
+	m.count(end)
+	res = &Result{End: end, Cores: m.counted}
 	res.Run.Window.Cycles = uint64(end - start)
 	res.Run.Window.TimePS = uint64(end-start) * 1_000_000 / uint64(m.cfg.Core.ClockMHz)
 	for i := range m.threads {
 		c := &res.Cores[i]
-		stats.Sub(c, c, &m.before[i])
 		c.CPU.Total = uint64(end - start)
 		if n := c.CPU.Unaccounted(); n != 0 {
 			return nil, m.bug(fmt.Sprintf("thread %d: %d cycles of %d are charged to no cause", i, n, end-start))
@@ -193,25 +191,26 @@ func (m *Machine) opsDone() uint64 {
 	return n
 }
 
-// progressed reports whether a thread completed an operation or halted.
-func (m *Machine) progressed(before, after []stats.Counters) bool {
-	for i := range after {
-		if m.threads[i].core.Halted > 0 || after[i].Ops.Latency.Count() > before[i].Ops.Latency.Count() {
+// progressed reports whether a thread completed an operation since the last count, or
+// halted.
+func (m *Machine) progressed() bool {
+	for i := range m.threads {
+		th := &m.threads[i]
+		if th.core.Halted > 0 || th.st.Ops.Latency.Count() > m.counted[i].Ops.Latency.Count() {
 			return true
 		}
 	}
 	return false
 }
 
-// snapshot cuts the threads' cycles at t and copies their counters to s, if that is
-// large enough.
-func (m *Machine) snapshot(t int64, s []stats.Counters) []stats.Counters {
-	s = slices.Grow(s[:0], len(m.threads))[:len(m.threads)]
+// count cuts the threads' cycles at t and takes what they have counted since the last
+// count, which was at the start of the measured span if this is at its end.
+func (m *Machine) count(t int64) {
 	for i := range m.threads {
-		m.threads[i].core.Cut(t)
-		s[i] = *m.threads[i].st
+		th := &m.threads[i]
+		th.core.Cut(t)
+		stats.Sub(&m.counted[i], th.st, &m.counted[i])
 	}
-	return s
 }
 
 // rest lets the machine finish what is under way, fetching no further ops, and

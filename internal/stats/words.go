@@ -3,6 +3,7 @@ package stats
 import (
 	"fmt"
 	"reflect"
+	"sync"
 	"unsafe"
 )
 
@@ -43,12 +44,18 @@ func Grown[T any](list []Growth, now, before *T) []Growth {
 
 // words views a counter struct as the vector it is. The view is sound because
 // a type made only of uint64 has no padding and no pointers, which mustBeWords
-// checks; it costs a walk over the fields' types, paid per snapshot and not
-// per event.
+// checks, once for each type.
 func words[T any](p *T) []uint64 {
-	mustBeWords(reflect.TypeFor[T]())
+	t := reflect.TypeFor[T]()
+	if _, ok := areWords.Load(t); !ok {
+		mustBeWords(t)
+		areWords.Store(t, nil)
+	}
 	return unsafe.Slice((*uint64)(unsafe.Pointer(p)), unsafe.Sizeof(*p)/8)
 }
+
+// areWords are the types that mustBeWords has passed.
+var areWords sync.Map
 
 func mustBeWords(t reflect.Type) {
 	switch t.Kind() {
