@@ -94,20 +94,13 @@ func marshal(v any) ([]byte, error) {
 }
 
 // Tree is the config with every default filled in, in the order in which the
-// keys are declared: what a result document shows, and what is hashed. It holds
-// no path of the host. The seeds are not in it.
+// keys are declared: what a result document shows. It holds no path of the host. The
+// seeds are not in it.
 func (c *Config) Tree() *Node {
 	out := &Node{Kind: Table, Children: map[string]*Node{}}
 	m := valueNode(reflect.ValueOf(c.Machine))
 	m.remove("doc") // prose decides nothing
 	out.put("machine", m)
-	overlay(out, c.rest())
-	return out
-}
-
-// rest is Tree without the machine.
-func (c *Config) rest() *Node {
-	out := &Node{Kind: Table, Children: map[string]*Node{}}
 	out.put("workload", c.Workload.tree())
 	out.put("lock", c.Lock.tree())
 	layouts := &Node{Kind: Array}
@@ -121,7 +114,8 @@ func (c *Config) rest() *Node {
 	return out
 }
 
-// text is Tree as JSON; the machine may be known already.
+// text is Tree as JSON, which is what is hashed. Every point of a sweep has one, so it is
+// written without a tree; the machine may be known already.
 func (c *Config) text(known *soundMachine) []byte {
 	var m []byte
 	if known != nil {
@@ -132,11 +126,19 @@ func (c *Config) text(known *soundMachine) []byte {
 	b := bytes.NewBuffer(make([]byte, 0, len(m)+1024))
 	b.WriteString(`{"machine":`)
 	b.Write(m)
-	rest := c.rest()
-	for _, key := range rest.Keys {
-		b.WriteString(`,"` + key + `":`)
-		plain(rest.Children[key].json(b))
+	b.WriteString(`,"workload":`)
+	c.Workload.write(b)
+	b.WriteString(`,"lock":`)
+	c.Lock.write(b)
+	b.WriteString(`,"layout":[`)
+	for i, l := range c.Layouts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		plain(l.tree().json(b))
 	}
+	b.WriteString(`],"run":`)
+	plain(writeValue(b, reflect.ValueOf(&c.Run).Elem(), "seeds"))
 	b.WriteByte('}')
 	return b.Bytes()
 }
@@ -213,6 +215,24 @@ func (c Choice) tree() *Node {
 		n.put("digest", stringNode(digest(text)))
 	}
 	return n
+}
+
+// write writes tree as JSON.
+func (c Choice) write(b *bytes.Buffer) {
+	if _, ok := c.Params.(sourced); ok || c.Params == nil {
+		plain(c.tree().json(b))
+		return
+	}
+	b.WriteString(`{"kind":`)
+	plain(writeString(b, c.Kind))
+	start := b.Len()
+	plain(writeValue(b, reflect.Indirect(reflect.ValueOf(c.Params)), ""))
+	if params := b.Bytes()[start:]; len(params) > len("{}") {
+		params[0] = ',' // they go on in the same table
+	} else {
+		b.Truncate(start)
+		b.WriteByte('}')
+	}
 }
 
 // sourced are parameters that name a file whose text decides the result: a moved
