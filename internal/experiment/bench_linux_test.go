@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,7 +19,8 @@ import (
 // BenchmarkSweepOverhead is what a sweep of 1,000 short runs costs beside simulating
 // them: loading, checking and linking its points, building machines, storing records,
 // and the result in every format, with the collector at the command's pace. It says for
-// points that differ in the machine, in the programs, and in nothing but the seed
+// the quickstart with 34 seeds, and for runs of a third of its length, of points that
+// differ in the machine, in the programs, and in nothing but the seed,
 //   - how much of the sweep's CPU time that is, how much a run, what of it are the points
 //     up to the plan, building the machine, the records and the results in every format
 //     (the rest is the collector's), and from which length of a run on it is less than
@@ -27,13 +30,8 @@ import (
 //     the same on a host that has other work, which only the CPU time per wall time shows.
 func BenchmarkSweepOverhead(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	for _, bench := range []struct{ name, run, axes string }{
-		{"machines", "", `"machine.fabric.near.snoop_ns" = { from = 5, to = 20, step = 0.06024 }`},
-		{"programs", "", `"workload.think_ns" = { from = 10, to = 2500, step = 10 }`},
-		{"seeds", "seeds = [" + numbers(250) + "]", ""},
-	} {
-		b.Run(bench.name, func(b *testing.B) {
-			text := fmt.Appendf(nil, `machine = "zen5-epyc"
+	short := func(run, axes string) string {
+		return fmt.Sprintf(`machine = "zen5-epyc"
 [workload]
 kind = "fault_same_vma"
 [run]
@@ -46,7 +44,21 @@ measure_ns = 300000
 [report]
 rows = "run.cores"
 value = "ops.per_second"
-`, bench.run, bench.axes)
+`, run, axes)
+	}
+	quickstart, err := os.ReadFile("../../configs/quickstart.toml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	seeds := func(n int) string { return "seeds = [" + numbers(n) + "]" }
+	for _, bench := range []struct{ name, text string }{
+		{"quickstart", strings.Replace(string(quickstart), "seeds = [1, 2, 3]", seeds(34), 1)},
+		{"machines", short("", `"machine.fabric.near.snoop_ns" = { from = 5, to = 20, step = 0.06024 }`)},
+		{"programs", short("", `"workload.think_ns" = { from = 10, to = 2500, step = 10 }`)},
+		{"seeds", short(seeds(250), "")},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			text := []byte(bench.text)
 			var sum phases
 			var busy, cpu, wall time.Duration
 			jobs := 0
@@ -63,6 +75,9 @@ value = "ops.per_second"
 				busy, cpu, wall = busy+cost.Runs, cpu+cpuTime()-begin, wall+time.Since(start)
 			}
 			workers := time.Duration(runtime.GOMAXPROCS(0))
+			if jobs < 1000*b.N {
+				b.Fatalf("%d runs", jobs/b.N)
+			}
 			b.ReportMetric(float64(jobs/b.N), "runs")
 			each := func(d time.Duration) float64 { return float64(d) / float64(jobs) / 1e6 }
 			over := sum.all - sum.simulating
