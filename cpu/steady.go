@@ -22,7 +22,7 @@ type loops struct {
 	known    []*period // replayed last first
 	here     *period   // the core was left at the start of this one, and has not stepped since
 	seen     *period   // the candidate, nil if there is none
-	before   books     // when the candidate began
+	before   *books    // when the candidate began
 	spare    []*period // periods that are done with, whose memory serves the next
 	lastPC   int32
 	turns    int // jumps back of fetch since something disturbed the pipeline
@@ -145,6 +145,9 @@ func (c *Core) Replay(on bool) {
 	}
 	old.giveUp()
 	*old = loops{patience: leastTurns, next: 1, ops: old.ops, stores: old.stores, before: old.before, spare: append(old.spare, old.known...), known: old.known[:0]}
+	if old.before == nil {
+		old.before = new(books)
+	}
 	c.loops = old
 }
 
@@ -259,7 +262,7 @@ func (c *Core) watchFrom(t int64) {
 	for n := c.sqHead; n < c.sqTail; n++ {
 		p.stores = append(p.stores, c.storePicture(n))
 	}
-	b := &l.before
+	b := l.before
 	b.st, b.cycles, b.held, b.progress = *c.St, append(b.cycles[:0], c.Cycles...), b.held[:0], c.Progress
 	if c.hold != nil {
 		b.held = append(b.held, c.hold.list...)
@@ -356,7 +359,7 @@ func (c *Core) fromHead(l link) link {
 // replayed.
 func (c *Core) finish(p *period, t int64) bool {
 	p.cycles = t - p.at
-	before := &c.loops.before
+	before := c.loops.before
 	st, was := c.St, &before.st
 	cache := st.Cache
 	cache.L1Hits = was.Cache.L1Hits

@@ -178,7 +178,7 @@ type Machine struct {
 	// spareLLC are arrays of an earlier machine that have not been needed yet.
 	spareLLC []*cache.Array
 	counters []stats.Counters // of the threads, apart: a thread's own fields stay together
-	counted  []stats.Counters // by each thread before the measured span, then in it
+	counted  []stats.Counters // what they were at the start of the measured span, at the end what they grew by in it
 	dirs     []directory      // by home; nil if every line is tracked
 	check    *checker         // nil if nothing is checked
 	noPlain  bool             // every access is looked at
@@ -299,7 +299,9 @@ func New(s Setup) (*Machine, error) {
 	m.noPlain = s.Check == CheckFull
 
 	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
-	m.counters, m.counted = zeroed(old.counters, len(m.threads)), zeroed(old.counted, len(m.threads))
+	m.counters = zeroed(old.counters, len(m.threads))
+	m.counted = slices.Grow(old.counted[:0], len(m.threads))[:len(m.threads)]
+	m.units = make([]unit, 0, len(m.threads))
 	unitOf := map[int]int32{}
 	for i := range m.threads {
 		core := s.Place[i] / m.topo.ThreadsPerCore

@@ -53,7 +53,10 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if err := m.advance(start); err != nil {
 		return nil, err
 	}
-	m.count(start)
+	m.cut(start)
+	for i := range m.counted {
+		m.counted[i] = m.counters[i]
+	}
 	var beforeOps []ProgramCycles
 	if m.setup.PerOp {
 		beforeOps = m.opCycles()
@@ -71,12 +74,13 @@ func (m *Machine) Simulate() (res *Result, err error) {
 	if m.setup.MeasureNS > 0 && !m.progressed() {
 		return nil, m.tooShort(start, end)
 	}
-	m.count(end)
+	m.cut(end)
 	res = &Result{End: end, Cores: m.counted}
 	res.Run.Window.Cycles = uint64(end - start)
 	res.Run.Window.TimePS = uint64(end-start) * 1_000_000 / uint64(m.cfg.Core.ClockMHz)
 	for i := range m.threads {
 		c := &res.Cores[i]
+		stats.Sub(c, &m.counters[i], c)
 		c.CPU.Total = uint64(end - start)
 		if n := c.CPU.Unaccounted(); n != 0 {
 			return nil, m.bug(fmt.Sprintf("thread %d: %d cycles of %d are charged to no cause", i, n, end-start))
@@ -191,7 +195,7 @@ func (m *Machine) opsDone() uint64 {
 	return n
 }
 
-// progressed reports whether a thread completed an operation since the last count, or
+// progressed reports whether a thread completed an operation in the measured span, or
 // halted.
 func (m *Machine) progressed() bool {
 	for i := range m.threads {
@@ -203,13 +207,10 @@ func (m *Machine) progressed() bool {
 	return false
 }
 
-// count cuts the threads' cycles at t and takes what they have counted since the last
-// count, which was at the start of the measured span if this is at its end.
-func (m *Machine) count(t int64) {
+// cut ends the threads' cycles at t, so that their counters are those of that cycle.
+func (m *Machine) cut(t int64) {
 	for i := range m.threads {
-		th := &m.threads[i]
-		th.core.Cut(t)
-		stats.Sub(&m.counted[i], th.st, &m.counted[i])
+		m.threads[i].core.Cut(t)
 	}
 }
 
