@@ -241,7 +241,7 @@ func New(s Setup) (*Machine, error) {
 		old = &Machine{}
 	}
 	s.From = nil
-	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1, slots: old.slots[:0], queue: old.queue[:0]}
+	m := &Machine{cfg: cfg, setup: s, topo: cfg.Topology, freeSlot: -1, freeQ: -1, slots: old.slots[:0], queue: old.queue[:0], counted: old.counted[:0]}
 	cycles := func(ns float64) int64 { return cpu.CyclesNS(ns, cfg.Core.ClockMHz) }
 	m.net = noc.New(cfg.Topology, cfg.Fabric, cycles)
 	opt := cfg.Protocol.Options
@@ -300,7 +300,6 @@ func New(s Setup) (*Machine, error) {
 
 	m.threads = make([]thread, min(len(s.Place), len(s.Threads)))
 	m.counters = zeroed(old.counters, len(m.threads))
-	m.counted = slices.Grow(old.counted[:0], len(m.threads))[:len(m.threads)]
 	m.units = make([]unit, 0, len(m.threads))
 	unitOf := map[int]int32{}
 	for i := range m.threads {

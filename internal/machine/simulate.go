@@ -54,9 +54,7 @@ func (m *Machine) Simulate() (res *Result, err error) {
 		return nil, err
 	}
 	m.cut(start)
-	for i := range m.counted {
-		m.counted[i] = m.counters[i]
-	}
+	m.counted = append(m.counted, m.counters...)
 	var beforeOps []ProgramCycles
 	if m.setup.PerOp {
 		beforeOps = m.opCycles()

@@ -3,13 +3,11 @@ package stats
 import (
 	"fmt"
 	"reflect"
-	"sync"
 	"unsafe"
 )
 
-// Add adds every counter of src to dst. T is a counter struct: uint64 fields,
-// arrays of them, and structs of those.
-func Add[T any](dst, src *T) {
+// Add adds every counter of src to dst.
+func Add[T countable](dst, src *T) {
 	d, s := words(dst), words(src)
 	for i := range d {
 		d[i] += s[i]
@@ -18,7 +16,7 @@ func Add[T any](dst, src *T) {
 
 // Sub sets every counter of dst to a - b: the counts between snapshot b and
 // snapshot a. dst may be a or b.
-func Sub[T any](dst, a, b *T) {
+func Sub[T countable](dst, a, b *T) {
 	d, x, y := words(dst), words(a), words(b)
 	for i := range d {
 		d[i] = x[i] - y[i]
@@ -32,7 +30,7 @@ type Growth struct {
 }
 
 // Grown appends to a list the counters of now that have grown since the snapshot before.
-func Grown[T any](list []Growth, now, before *T) []Growth {
+func Grown[T countable](list []Growth, now, before *T) []Growth {
 	d, s := words(now), words(before)
 	for i := range d {
 		if n := d[i] - s[i]; n != 0 {
@@ -42,20 +40,23 @@ func Grown[T any](list []Growth, now, before *T) []Growth {
 	return list
 }
 
-// words views a counter struct as the vector it is. The view is sound because
-// a type made only of uint64 has no padding and no pointers, which mustBeWords
-// checks, once for each type.
-func words[T any](p *T) []uint64 {
-	t := reflect.TypeFor[T]()
-	if _, ok := areWords.Load(t); !ok {
-		mustBeWords(t)
-		areWords.Store(t, nil)
-	}
-	return unsafe.Slice((*uint64)(unsafe.Pointer(p)), unsafe.Sizeof(*p)/8)
+// countable are the counter structs: types made only of uint64, which thus have no
+// padding and no pointers.
+type countable interface {
+	Counters | Run | CauseCycles | Histogram
 }
 
-// areWords are the types that mustBeWords has passed.
-var areWords sync.Map
+func init() {
+	mustBeWords(reflect.TypeFor[Counters]())
+	mustBeWords(reflect.TypeFor[Run]())
+	mustBeWords(reflect.TypeFor[CauseCycles]())
+	mustBeWords(reflect.TypeFor[Histogram]())
+}
+
+// words views a counter struct as the vector it is.
+func words[T countable](p *T) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(p)), unsafe.Sizeof(*p)/8)
+}
 
 func mustBeWords(t reflect.Type) {
 	switch t.Kind() {
