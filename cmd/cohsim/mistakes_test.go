@@ -221,3 +221,24 @@ func TestAShardThatIsNotKeptIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsHardlyMeantIsWarnedOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"run.cores = 2\n[sweep]\n\"run.cores\" = [1, 2]\n": `:1:5: warning: run.cores has no effect here: the axis "run.cores" sets it at every point`,
+		"\ufeff":                            ":1:1: warning: the file says nothing",
+		"[sweep]\n\"run.cores\" = [1, 2]\n": "",
+	} {
+		file := filepath.Join(t.TempDir(), "x.toml")
+		if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		code, out, msg := cohsim(t, "run", file)
+		if code != exitOK || out == "" || !strings.Contains(msg, want) || strings.Contains(msg, "warning") != (want != "") {
+			t.Errorf("exit %d, %q says\n%s", code, text, msg)
+		}
+	}
+	code, _, msg := cohsim(t, "validate", "points.csv")
+	if code != exitUsage || !strings.Contains(msg, "cohsim validate MACHINE --points points.csv") {
+		t.Errorf("exit %d: %s", code, msg)
+	}
+}

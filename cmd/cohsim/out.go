@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 
@@ -77,7 +78,7 @@ func closeArchive(stderr io.Writer, a *experiment.Archive, simulated int) error 
 	}
 	err := a.Finish()
 	if err == nil {
-		err = writeOutputs(a)
+		err = writeOutputs(stderr, a)
 	}
 	if err != nil {
 		return &ioError{fmt.Errorf("%w\n%s", err, resume(a))}
@@ -95,9 +96,15 @@ var extensions = map[string]string{"table": "txt", "markdown": "md", "latex": "t
 
 // writeOutputs writes everything that is made of a result into its store. Each file
 // appears whole or not at all, and one that would not change is left alone.
-func writeOutputs(a *experiment.Archive) error {
+func writeOutputs(stderr io.Writer, a *experiment.Archive) error {
 	return outputs(a.Document(), a.Plan, report.Formats(), report.FigureFormats(), func(name string, text []byte) error {
-		return sweep.WriteFile(filepath.Join(a.Dir, name), text)
+		path := filepath.Join(a.Dir, name)
+		if filepath.Ext(name) == ".json" {
+			if old, err := os.ReadFile(path); err == nil && !bytes.Equal(old, text) {
+				fmt.Fprintf(stderr, "cohsim: warning: %s.* had results of another config of this name, or of another engine: they are replaced, its records stay\n", filepath.Join(a.Dir, a.Plan.Name))
+			}
+		}
+		return sweep.WriteFile(path, text)
 	})
 }
 

@@ -196,6 +196,9 @@ func TestAnotherConfigNeverMixesWithOldRecords(t *testing.T) {
 	other := sweepFile(t, "measure_ns = 20000", "measure_ns = 21000")
 	alone, _ := runOut(t, exitOK, other, want)
 	out, msg := runOut(t, exitOK, other, dir)
+	if !strings.Contains(msg, "had results of another config of this name") {
+		t.Errorf("no word of the replaced results:\n%s", msg)
+	}
 	if out != alone || strings.Contains(msg, "nothing to simulate") || len(records(t, dir)) != 2*sweepRuns {
 		t.Errorf("%d records, output\n%s%s", len(records(t, dir)), out, msg)
 	}

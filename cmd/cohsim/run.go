@@ -89,6 +89,9 @@ func (f *runFlags) load(cmd *cobra.Command, ref string) (*experiment.Experiment,
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range exp.Warnings {
+		fmt.Fprintln(cmd.ErrOrStderr(), w.Warning())
+	}
 	if err := exp.Select(f.points); err != nil {
 		return nil, usage("--point: %v", err)
 	}

@@ -232,6 +232,9 @@ func machineText(ref string) (text []byte, err error) {
 		}
 		return text, err
 	}
+	if strings.HasSuffix(ref, ".csv") {
+		return nil, usage("%q is no machine; a file of measured points goes with --points: cohsim validate MACHINE --points %s", ref, ref)
+	}
 	if text, err = fs.ReadFile(configs.FS, "machines/"+ref+".toml"); err != nil {
 		err = oneOf("machine", ref, shipped("machines"))
 	}

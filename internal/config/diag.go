@@ -14,9 +14,14 @@ type Diagnostic struct {
 }
 
 // Error is "file:line:col: error: message" and the excerpt.
-func (d Diagnostic) Error() string {
+func (d Diagnostic) Error() string { return d.text("error") }
+
+// Warning is Error for what is no mistake for certain.
+func (d Diagnostic) Warning() string { return d.text("warning") }
+
+func (d Diagnostic) text(kind string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: error: %s\n", d.At, d.Msg)
+	fmt.Fprintf(&b, "%s: %s: %s\n", d.At, kind, d.Msg)
 	b.WriteString(d.At.Excerpt())
 	for _, n := range d.Note {
 		fmt.Fprintf(&b, "      = %s\n", n)

@@ -86,6 +86,7 @@ type Experiment struct {
 	Excludes []Exclude
 	Reports  []report.Spec       // of [report] or [[report]]
 	Figures  []report.FigureSpec // of [figure] or [[figure]]
+	Warnings Diagnostics         // what can be run and is hardly meant
 
 	root   *Node // the file with --set laid over it
 	loader *loader

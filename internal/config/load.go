@@ -75,6 +75,9 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 	}
 	standalone(root)
 	e := &Experiment{Path: path, root: root, loader: l}
+	if len(root.Keys) == 0 {
+		e.Warnings = append(e.Warnings, Diagnostic{At: Span{Src: src}, Msg: "the file says nothing: what runs is made of defaults"})
+	}
 	l.listKnown(root)
 	over := l.commandLine()
 	overlay(root, over)
@@ -101,6 +104,7 @@ func LoadText(path string, text []byte, opt Options) (*Experiment, error) {
 		l.base(e)
 		l.points(e)
 	}
+	l.idle(e)
 	l.reports(e)
 	l.figures(e)
 	if err := c.err(); err != nil {

@@ -448,3 +448,32 @@ func TestAnExcludeOfAValueThatSetReplacesIsMoot(t *testing.T) {
 		}
 	}
 }
+
+func TestValuesThatAnAxisAlwaysReplacesAreWarnedOf(t *testing.T) {
+	e := mustLoad(t, `[run]
+cores = 2
+seeds = [1]
+[sweep]
+"run.cores" = [1, 2]
+`)
+	if len(e.Warnings) != 1 || !strings.Contains(e.Warnings[0].Warning(), `:2:1: warning: run.cores has no effect here: the axis "run.cores" sets it at every point`) {
+		t.Errorf("got %v", e.Warnings)
+	}
+	// A variant that sets a key at some points only leaves the file's value to the others.
+	e = mustLoad(t, `run.cores = 2
+[[variant]]
+axis = "a"
+name = "x"
+set = { "run.cores" = 1 }
+[[variant]]
+axis = "a"
+name = "y"
+set = { "run.measure_ns" = 20000 }
+`)
+	if len(e.Warnings) != 0 {
+		t.Errorf("got %v", e.Warnings)
+	}
+	if e := mustLoad(t, "# nothing\n"); len(e.Warnings) != 1 || !strings.Contains(e.Warnings[0].Warning(), "the file says nothing") {
+		t.Errorf("of an empty file: %v", e.Warnings)
+	}
+}

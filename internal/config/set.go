@@ -123,3 +123,23 @@ func (l *loader) shadowed(a *Axis, over *Node) {
 		}
 	}
 }
+
+// idle warns of the file's values of keys that an axis sets at every point.
+func (l *loader) idle(e *Experiment) {
+	for i := range e.Axes {
+		a := &e.Axes[i]
+		if a.fixed {
+			continue
+		}
+		times := map[string]int{}
+		for _, v := range a.Values {
+			for _, s := range v.sets {
+				key := joinAll(s.path)
+				n := e.root.get(s.path...)
+				if times[key]++; times[key] == len(a.Values) && n != nil && n.Kind != Table && n.Key.Src == l.main {
+					e.Warnings = append(e.Warnings, Diagnostic{At: n.Key, Msg: fmt.Sprintf("%s has no effect here: the axis %q sets it at every point", key, a.Name)})
+				}
+			}
+		}
+	}
+}

@@ -49,5 +49,5 @@ func (p Provenance) String() string {
 	if p.Measured+p.Fitted+p.Documented == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d keys measured, %d fitted, %d documented, %d assumed", p.Measured, p.Fitted, p.Documented, p.Assumed)
+	return fmt.Sprintf("keys: %d measured, %d fitted, %d documented, %d assumed", p.Measured, p.Fitted, p.Documented, p.Assumed)
 }
