@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -142,4 +144,5 @@ func (l *loader) idle(e *Experiment) {
 			}
 		}
 	}
+	slices.SortFunc(e.Warnings, func(a, b Diagnostic) int { return cmp.Compare(a.At.Start, b.At.Start) })
 }
