@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,16 +51,18 @@ name the engine's number and no revision, so they change only when the model doe
 			if info, err := os.Stat(dir); !cmd.Flags().Changed("dir") && (err != nil || !info.IsDir()) {
 				return usage("there is no directory %s here: run this at the top of cohsim's source tree, or say --dir DIR", dir)
 			}
-			differ := 0
+			var differ []string
 			for _, name := range args {
 				n, err := regenerate(cmd, name, filepath.Join(dir, name), jobs, check)
 				if err != nil {
 					return err
 				}
-				differ += n
+				if n > 0 {
+					differ = append(differ, name)
+				}
 			}
-			if differ > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d files differ; cohsim results %s writes them\n", differ, args[0])
+			if len(differ) > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "files differ; cohsim results %s writes them\n", strings.Join(differ, " "))
 				return exitCode(exitFailed)
 			}
 			return nil
