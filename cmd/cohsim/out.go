@@ -101,7 +101,7 @@ func writeOutputs(stderr io.Writer, a *experiment.Archive) error {
 		path := filepath.Join(a.Dir, name)
 		if filepath.Ext(name) == ".json" {
 			if old, err := os.ReadFile(path); err == nil && !bytes.Equal(old, text) {
-				fmt.Fprintf(stderr, "cohsim: warning: %s.* had results of another config of this name, or of another engine: they are replaced, its records stay\n", filepath.Join(a.Dir, a.Plan.Name))
+				fmt.Fprintf(stderr, "cohsim: warning: %s.* had results of another config of this name, or of another engine: what this one has, too, is replaced; other files and the records stay\n", filepath.Join(a.Dir, a.Plan.Name))
 			}
 		}
 		return sweep.WriteFile(path, text)

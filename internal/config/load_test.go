@@ -464,7 +464,7 @@ seeds = [1]
 [[variant]]
 axis = "a"
 name = "x"
-set = { "run.cores" = 1 }
+set = { "run.cores" = 1, run = { cores = 1 } }
 [[variant]]
 axis = "a"
 name = "y"

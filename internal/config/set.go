@@ -135,9 +135,14 @@ func (l *loader) idle(e *Experiment) {
 		}
 		times := map[string]int{}
 		for _, v := range a.Values {
+			own := map[string]bool{} // a key can be set twice in two spellings
 			for _, s := range v.sets {
 				key := joinAll(s.path)
 				n := e.root.get(s.path...)
+				if own[key] {
+					continue
+				}
+				own[key] = true
 				if times[key]++; times[key] == len(a.Values) && n != nil && n.Kind != Table && n.Key.Src == l.main {
 					e.Warnings = append(e.Warnings, Diagnostic{At: n.Key, Msg: fmt.Sprintf("%s has no effect here: the axis %q sets it at every point", key, a.Name)})
 				}
